@@ -1,0 +1,1 @@
+"""The client of the ChainHub gateway: requests and dataclasses, no Django, nothing of the house."""

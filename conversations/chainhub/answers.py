@@ -1,0 +1,96 @@
+"""An answer while it arrives: what `ChainHub.open_answer()` hands out."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Protocol, Self
+
+from conversations.chainhub import sse
+from conversations.chainhub.cancellation import Cancellation
+from conversations.chainhub.errors import ChainHubError, redact
+from conversations.chainhub.events import Event, Started
+from conversations.chainhub.exchange import Reply
+from conversations.chainhub.messages import ChatRequest
+
+# Shorter keys (of tests, of the practice gateway) may be words that an answer is allowed to use.
+_SHORTEST_KEY_IN_TEXT = 16
+
+
+class Wire(Protocol):
+    """A wire format; each module in `wires/` is one."""
+
+    PATH: str
+
+    def build(self, request: ChatRequest) -> dict[str, object]: ...
+
+    def decode(
+        self, items: Iterable[sse.Item], *, notice: Callable[[bool], None] = ...
+    ) -> Iterator[Event]: ...
+
+    def decode_reply(self, body: Mapping[str, object]) -> Iterator[Event]: ...
+
+
+class Answer:
+    """A context manager and an iterator of events, to be read by one thread, once.
+
+    The iteration ends after Finished or raises a ChainHubError; both close the connection, and so does
+    leaving the `with` block in the middle. `model` is what the answer says it is made by, "" until it has
+    begun.
+    """
+
+    def __init__(self, reply: Reply, *, wire: Wire, secret: str, cancellation: Cancellation) -> None:
+        self.status = reply.status
+        self.request_id = reply.request_id
+        self.model = ""
+        self._reply = reply
+        self._wire = wire
+        self._secret = secret if len(secret) >= _SHORTEST_KEY_IN_TEXT else ""
+        self._key = secret
+        self._cancellation = cancellation
+        self._events = self._read()
+
+    @property
+    def first_byte_at(self) -> float | None:
+        """time.monotonic() of the first byte of the body, a comment included; None before it."""
+        return self._reply.first_byte_at
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def close(self) -> None:
+        """Close the connection, read or not. Only for the reading thread; others use a Cancellation."""
+        self._reply.close()
+
+    def _read(self) -> Iterator[Event]:
+        items = map(self._clean, sse.decode(self._reply.chunks()))
+        try:
+            for event in self._wire.decode(items, notice=self._reply.expect_end):
+                # Many events may have come in one piece.
+                self._cancellation.raise_if_cancelled()
+                if isinstance(event, Started):
+                    self.model = event.model or self.model
+                yield event
+        except ChainHubError as error:
+            error.sign(request_id=self.request_id, secret=self._key)
+            raise
+        finally:
+            self.close()
+
+    def _clean(self, item: sse.Item) -> sse.Item:
+        """Blank the key out of what came back: some gateways and tools echo headers."""
+        if not self._secret:
+            return item
+        if isinstance(item, sse.BareJson):
+            return replace(item, text=redact(item.text, self._secret))
+        return replace(item, data=redact(item.data, self._secret))
