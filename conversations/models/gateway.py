@@ -1,0 +1,130 @@
+"""What admins see of ChainHub: keys, models, and which key serves which model."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from conversations.models.constraints import known_values
+
+
+class KeySource(models.TextChoices):
+    ADMIN = "admin", "Put in by an admin"
+    ENVIRONMENT = "environment", "CHAINHUB_API_KEY"
+    PRACTICE = "practice", "Practice gateway"
+
+
+class Wire(models.TextChoices):
+    CHAT_COMPLETIONS = "chat_completions", "Chat completions"
+
+
+class GatewayKeyQuerySet(models.QuerySet["GatewayKey"]):
+    def usable(self) -> Self:
+        """Keys that calls may go through. The practice gateway counts only where there is no other."""
+        real = GatewayKey.objects.filter(is_enabled=True).exclude(source=KeySource.PRACTICE)
+        return self.filter(is_enabled=True).filter(~Q(source=KeySource.PRACTICE) | ~Exists(real))
+
+
+class GatewayKey(models.Model):
+    """A ChainHub key under a name. Its secret is stored encrypted and never leaves by a page."""
+
+    name = models.CharField(max_length=100, unique=True)
+    base_url = models.CharField("base URL", max_length=300)
+    ciphertext = models.TextField(editable=False, blank=True)
+    # Which of ENCRYPTION_KEYS made the ciphertext: tells at once what is wrong when that key is lost.
+    encryption_key_fingerprint = models.CharField(max_length=16, editable=False, blank=True)
+    last_four = models.CharField(max_length=4, editable=False, blank=True)
+    source = models.CharField(max_length=20, choices=KeySource, default=KeySource.ADMIN, editable=False)
+    note = models.CharField(max_length=300, blank=True)
+    is_enabled = models.BooleanField("enabled", default=True)
+    # What the gateway last said against this key (refused, quota used up); empty after a success.
+    problem_kind = models.CharField(max_length=40, blank=True, editable=False)
+    problem_text = models.CharField(max_length=500, blank=True, editable=False)
+    problem_at = models.DateTimeField(null=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    synced_at = models.DateTimeField(null=True, editable=False)
+    sync_result = models.CharField(max_length=500, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = GatewayKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "gateway key"
+        constraints = [known_values("gatewaykey", "source", KeySource)]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelQuerySet(models.QuerySet["Model"]):
+    def served(self) -> Self:
+        """Models that a usable key serves."""
+        serving = KeyModel.objects.filter(model=OuterRef("pk"), key__in=GatewayKey.objects.usable())
+        return self.filter(Exists(serving))
+
+    def offered(self) -> Self:
+        """What people may choose from, in the order of the picker."""
+        return self.served().filter(is_enabled=True).order_by("order", "name", "id")
+
+    def for_admin(self) -> Self:
+        """All but the practice gateway's models while that one does not answer."""
+        of_practice = KeyModel.objects.filter(model=OuterRef("pk"), key__source=KeySource.PRACTICE)
+        of_others = KeyModel.objects.filter(model=OuterRef("pk")).exclude(key__source=KeySource.PRACTICE)
+        if GatewayKey.objects.usable().filter(source=KeySource.PRACTICE).exists():
+            return self
+        return self.filter(~Exists(of_practice) | Exists(of_others))
+
+
+class Model(models.Model):
+    """Something that the gateway serves, under the name that the gateway gives it."""
+
+    name = models.CharField(max_length=200, unique=True)
+    display_name = models.CharField(max_length=200, blank=True)
+    description = models.CharField(max_length=300, blank=True)
+    endpoint_types = models.JSONField(null=True, blank=True, editable=False)
+    wire = models.CharField(max_length=30, choices=Wire, default=Wire.CHAT_COMPLETIONS)
+    has_vision = models.BooleanField("sees pictures", default=False)
+    has_thinking = models.BooleanField("thinking effort can be set", default=False)
+    is_streaming = models.BooleanField("streams", default=True)
+    default_parameters = models.JSONField(
+        default=dict, blank=True, help_text="Sent with every request, for example {“top_p”: 0.9}."
+    )
+    is_enabled = models.BooleanField("enabled", default=False)
+    is_default = models.BooleanField("default", default=False)
+    order = models.IntegerField(default=100, help_text="Small numbers stand first in the picker.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    keys = models.ManyToManyField(GatewayKey, through="KeyModel", related_name="models")
+
+    objects = ModelQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            known_values("model", "wire", Wire),
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True), name="model_one_default"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.shown_name
+
+    @property
+    def shown_name(self) -> str:
+        return self.display_name or self.name
+
+
+class KeyModel(models.Model):
+    """One key serves one model."""
+
+    key = models.ForeignKey(GatewayKey, on_delete=models.CASCADE, related_name="key_models")
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="key_models")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "model"], name="keymodel_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} serves {self.model}"
