@@ -1,0 +1,1 @@
+"""Composition: settings, addresses, start-up. The only room that knows all the others."""

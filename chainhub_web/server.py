@@ -1,0 +1,81 @@
+"""The web process: gunicorn's options, the engine inside it, and an end within three seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from conversations.generation.engine import Engine
+from conversations.generation.relay import hub
+
+# The master kills what is still there after this long; the worker is gone a little earlier by itself.
+GRACE = 2
+_LAST_MOMENT = 1.8
+
+
+def options() -> dict[str, Any]:
+    """Return gunicorn's settings, for `manage.py serve` and for gunicorn_conf.py alike."""
+    return {
+        "bind": f"{settings.HOST}:{settings.PORT}",
+        "worker_class": "gthread",
+        "workers": settings.WEB_PROCESSES,
+        "threads": settings.WEB_THREADS,
+        "worker_connections": max(1000, settings.WEB_THREADS * 2),
+        "keepalive": 15,
+        "graceful_timeout": GRACE,
+        # A thread that streams for an hour is no hung worker; gthread itself beats every second.
+        "timeout": 60,
+        # A worker that is replaced takes its running answers along.
+        "max_requests": 0,
+        "preload_app": True,
+        "control_socket_disable": True,
+        # Forwarded headers are the business of conversations.middleware.TrustedProxy alone.
+        "forwarded_allow_ips": "",
+        "secure_scheme_headers": {},
+        "accesslog": None,
+        "errorlog": "-",
+        "loglevel": "warning",
+        "post_worker_init": begin,
+        "pre_fork": close_connections,
+    }
+
+
+def close_connections(server: Any, worker: Any) -> None:
+    """Let no child inherit a connection: two processes on one would mix their answers."""
+    connections.close_all()
+
+
+def begin(worker: Any) -> None:
+    """Start the engine where it is embedded, and take over the worker's signals."""
+    engine = Engine() if settings.ENGINE == "embedded" else None
+    if engine:
+        engine.start()
+    ending = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # Ctrl+C reaches this process twice: from the terminal, and from the master.
+        if not ending.is_set():
+            ending.set()
+            # In a thread: the handler interrupts the main thread anywhere, perhaps under a lock of ours.
+            threading.Thread(target=_end, args=(engine,), name="ending", daemon=True).start()
+            worker.handle_exit(number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, end)
+
+
+def _end(engine: Engine | None) -> None:
+    began = time.monotonic()
+    hub.close()
+    if engine:
+        engine.stop()
+    time.sleep(max(0.0, _LAST_MOMENT - (time.monotonic() - began)))
+    # A thread that hangs in a connect or a slow disk must not keep the port.
+    os._exit(0)

@@ -1,0 +1,28 @@
+"""What a person may say of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+
+from conversations.models import Theme, User
+
+
+class AccountForm(forms.ModelForm):
+    time_zone = forms.ChoiceField(label="Time zone", required=False)
+
+    class Meta:
+        model = User
+        fields = ["first_name", "last_name", "time_zone", "theme"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["time_zone"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - it is declared above
+        field.choices = [("", "As the site"), *((name, name) for name in sorted(available_timezones()))]
+
+
+class ThemeForm(forms.Form):
+    theme = forms.ChoiceField(choices=Theme)

@@ -1,0 +1,128 @@
+"""An answer while it is being made: what came, and what of it no page has seen yet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from conversations.generation.pictures import PictureLifter
+from conversations.models import PartKind
+from conversations.rendering.streaming import BlockStream
+
+StorePicture = Callable[[bytes, str], UUID | None]
+
+
+@dataclass
+class DraftPart:
+    """One part, as it grows. Only the writer's thread touches `blocks`."""
+
+    position: int
+    kind: PartKind
+    started_at: datetime
+    ended_at: datetime | None = None
+    pieces: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    blocks: BlockStream = field(default_factory=BlockStream)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+class Draft:
+    """The answer of one generation in memory. One thread adds, the writer's thread takes."""
+
+    def __init__(self, generation_id: int, conversation_id: int, store_picture: StorePicture) -> None:
+        self.generation_id = generation_id
+        self.conversation_id = conversation_id
+        self.seq = 0
+        self.is_retired = False
+        self.first_text_at: datetime | None = None
+        self._store_picture = store_picture
+        self._lifter = PictureLifter(store_picture)
+        self._lock = threading.Lock()
+        self._parts: list[DraftPart] = []
+        self._news: dict[str, Any] = {}
+
+    @property
+    def parts(self) -> list[DraftPart]:
+        with self._lock:
+            return list(self._parts)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether anything was said that still counts."""
+        return any(part.kind != PartKind.DISCARDED for part in self.parts)
+
+    def add(self, kind: PartKind, text: str) -> None:
+        """Add what came. A picture inside the text becomes an attachment and leaves its place."""
+        if kind == PartKind.TEXT:
+            text = self._lifter.feed(text)
+        else:
+            # What looked like the beginning of a picture was none: it belongs before this.
+            self._extend(PartKind.TEXT, self._lifter.finish())
+        self._extend(kind, text)
+
+    def tell(self, **news: Any) -> None:
+        """Give the readers a state or a note with the next step."""
+        with self._lock:
+            self._news.update(news)
+
+    def set_aside(self) -> None:
+        """The gateway began again: keep what came before as discarded."""
+        self.complete()
+        with self._lock:
+            self._lifter = PictureLifter(self._store_picture)
+            for part in self._parts:
+                part.kind = PartKind.DISCARDED
+            self._news["restarted"] = True
+
+    def complete(self) -> None:
+        """Nothing more comes: let go what was held back, and end the last part's time."""
+        self._extend(PartKind.TEXT, self._lifter.finish())
+        with self._lock:
+            if self._parts and not self._parts[-1].ended_at:
+                self._parts[-1].ended_at = timezone.now()
+
+    def take(self) -> dict[str, Any] | None:
+        """Return the next step (services.steps says its shape), or None where nothing is new."""
+        with self._lock:
+            step, self._news = self._news, {}
+            unseen = [(part, "".join(part.unseen)) for part in self._parts if part.unseen]
+            for part, _ in unseen:
+                part.unseen = []
+        # Rendered outside the lock: the thread that reads the gateway's stream need not wait for it.
+        if changes := [_change(part, text) for part, text in unseen]:
+            step["parts"] = changes
+        return step or None
+
+    def _extend(self, kind: PartKind, text: str) -> None:
+        if not text:
+            return
+        now = timezone.now()
+        with self._lock:
+            self.first_text_at = self.first_text_at or now
+            if not self._parts or self._parts[-1].kind != kind:
+                if self._parts and not self._parts[-1].ended_at:
+                    self._parts[-1].ended_at = now
+                self._parts.append(DraftPart(len(self._parts), kind, started_at=now))
+            self._parts[-1].pieces.append(text)
+            self._parts[-1].unseen.append(text)
+
+
+def _change(part: DraftPart, text: str) -> dict[str, Any]:
+    change: dict[str, Any] = {"position": part.position, "kind": part.kind, "text": text}
+    shown = part.blocks.feed(text)
+    if shown.closed:
+        change["closed"] = shown.closed
+    if shown.open_html is not None:
+        change["open"] = shown.open_html
+    if shown.open_append:
+        change["append"] = shown.open_append
+    return change

@@ -1,0 +1,207 @@
+"""From the log of steps to the pages that are open: one hub per process, one viewer per open page.
+
+What is shown is what is committed. The writer of the same process tells the hub directly; what other
+processes commit, the tailer finds in the log, in one look for all viewers. A viewer that lost count (a
+slow reader, a gap, a reconnect) reads the log itself, from its cursor.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import DatabaseError, close_old_connections
+
+from conversations.generation.writer import CommittedStep
+from conversations.models import Conversation, Generation, GenerationEvent
+from conversations.services import wakeups
+
+logger = logging.getLogger(__name__)
+
+# Steps that a slow reader may lag behind before it has to read the log.
+QUEUE_LIMIT = 500
+_POLL = 0.05
+_IDLE_POLL = 1.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """Something but a step changed: the viewer has to look at the rows."""
+
+
+class Viewer:
+    """One open page. Its queue is bounded: beyond the limit it is emptied, and the log asked."""
+
+    def __init__(self, conversation_id: int) -> None:
+        self.conversation_id = conversation_id
+        self._condition = threading.Condition()
+        self._queue: deque[CommittedStep | Look] = deque()
+        self.is_closed = False
+
+    def put(self, item: CommittedStep | Look) -> None:
+        with self._condition:
+            if len(self._queue) >= QUEUE_LIMIT:
+                self._queue.clear()
+                item = Look()
+            self._queue.append(item)
+            self._condition.notify()
+
+    def take(self, *, timeout: float) -> list[CommittedStep | Look]:
+        """Return what came, after `timeout` seconds an empty list."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._queue or self.is_closed, timeout)
+            items = list(self._queue)
+            self._queue.clear()
+            return items
+
+    def close(self) -> None:
+        with self._condition:
+            self.is_closed = True
+            self._condition.notify()
+
+
+class Hub:
+    """Who looks at which conversation in this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._viewers: dict[int, set[Viewer]] = defaultdict(set)
+        self._per_person: dict[int, int] = defaultdict(int)
+        self._is_closed = False
+        self._tailer: Tailer | None = None
+        # The last step of each running generation that this process was told of.
+        self.seen: dict[int, int] = {}
+
+    def count(self, person_id: int) -> tuple[int, int]:
+        """Return how many streams are open here: of everybody, and of this person."""
+        with self._lock:
+            return sum(self._per_person.values()), self._per_person.get(person_id, 0)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._is_closed
+
+    def join(self, viewer: Viewer, person_id: int) -> None:
+        with self._lock:
+            self._viewers[viewer.conversation_id].add(viewer)
+            self._per_person[person_id] += 1
+            if self._is_closed:
+                viewer.close()
+            elif self._tailer is None:
+                self._tailer = Tailer(self)
+                self._tailer.start()
+                wakeups.listen(self._woken)
+
+    def leave(self, viewer: Viewer, person_id: int) -> None:
+        with self._lock:
+            viewers = self._viewers.get(viewer.conversation_id, set())
+            viewers.discard(viewer)
+            if not viewers:
+                self._viewers.pop(viewer.conversation_id, None)
+            self._per_person[person_id] -= 1
+            if self._per_person[person_id] <= 0:
+                self._per_person.pop(person_id, None)
+
+    def watched(self) -> list[int]:
+        with self._lock:
+            return list(self._viewers)
+
+    def publish(self, steps: Iterable[CommittedStep]) -> None:
+        """Hand committed steps to those who look."""
+        for step in steps:
+            with self._lock:
+                self.seen[step.generation_id] = max(step.seq, self.seen.get(step.generation_id, 0))
+                viewers = tuple(self._viewers.get(step.conversation_id, ()))
+            for viewer in viewers:
+                viewer.put(step)
+
+    def look(self, conversation_id: int) -> None:
+        """Have everybody who sees this conversation look at its rows."""
+        with self._lock:
+            viewers = tuple(self._viewers.get(conversation_id, ()))
+        for viewer in viewers:
+            viewer.put(Look())
+
+    def forget(self, unfinished: set[int]) -> None:
+        """Drop the counts of generations that have ended."""
+        with self._lock:
+            self.seen = {pk: seq for pk, seq in self.seen.items() if pk in unfinished}
+
+    def close(self) -> None:
+        """End every stream: the process is about to go."""
+        with self._lock:
+            self._is_closed = True
+            viewers = [viewer for group in self._viewers.values() for viewer in group]
+        for viewer in viewers:
+            viewer.close()
+
+    def reopen(self) -> None:
+        """Take viewers again; for tests that close the hub."""
+        self._is_closed = False
+
+    def _woken(self, topic: str) -> None:
+        if (conversation_id := wakeups.conversation_of(topic)) is not None:
+            self.look(conversation_id)
+
+
+class Tailer(threading.Thread):
+    """Finds what other processes committed: one look for all viewers, often only while something runs."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(name="relay-tailer", daemon=True)
+        self._hub = hub
+        self._revisions: dict[int, int] = {}
+        self._unfinished: dict[int, int] = {}
+
+    def run(self) -> None:
+        while not self._hub.is_closed:
+            pause = _IDLE_POLL
+            try:
+                if watched := self._hub.watched():
+                    pause = _POLL if self._look(watched) else _IDLE_POLL
+            except DatabaseError:
+                logger.exception("The relay could not read the log")
+                close_old_connections()
+            time.sleep(pause)
+        close_old_connections()
+
+    def _look(self, watched: list[int]) -> bool:
+        """Pass on what is new; return whether another process is making an answer that somebody watches."""
+        unfinished = dict(
+            Generation.objects.unfinished()
+            .filter(message__conversation__in=watched)
+            .values_list("pk", "message__conversation_id")
+        )
+        seen = dict(self._hub.seen)
+        fresh = GenerationEvent.objects.filter(generation__in=unfinished)
+        if seen:
+            # The counts differ by generation; the smallest bounds the look, the rest is dropped below.
+            fresh = fresh.filter(seq__gt=min(seen.get(pk, 0) for pk in unfinished) if unfinished else 0)
+        rows = fresh.order_by("generation", "seq").values_list("generation_id", "seq", "data")
+        news = [
+            CommittedStep(unfinished[pk], pk, seq, data)
+            for pk, seq, data in rows
+            if seq > self._hub.seen.get(pk, 0)
+        ]
+        self._hub.publish(news)
+        self._tell_of_ends_and_changes(watched, unfinished)
+        return bool(news) or any(pk not in seen for pk in unfinished)
+
+    def _tell_of_ends_and_changes(self, watched: list[int], unfinished: dict[int, int]) -> None:
+        for pk, conversation_id in self._unfinished.items():
+            if pk not in unfinished:
+                self._hub.look(conversation_id)
+        self._unfinished = unfinished
+        self._hub.forget(set(unfinished))
+        revisions = dict(Conversation.objects.filter(pk__in=watched).values_list("pk", "revision"))
+        for pk, revision in revisions.items():
+            if self._revisions.get(pk, revision) != revision:
+                self._hub.look(pk)
+        self._revisions = revisions
+
+
+hub = Hub()

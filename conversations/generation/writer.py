@@ -1,0 +1,122 @@
+"""One writer per process puts the steps of all running answers into the database, many in one commit."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
+
+from conversations.generation.drafting import Draft
+from conversations.models import GenerationEvent
+
+logger = logging.getLogger(__name__)
+
+# A step at once when nothing was written lately, else this far apart: 16 commits a second whatever the
+# number of answers.
+INTERVAL = 0.06
+_LONGEST_INTERVAL = 0.25
+_RETRY_AFTER = 1.0
+
+
+@dataclass(frozen=True)
+class CommittedStep:
+    """A step that is in the database: what may be shown."""
+
+    conversation_id: int
+    generation_id: int
+    seq: int
+    data: dict[str, Any]
+
+
+class Writer(threading.Thread):
+    """Collects from the drafts that have news, commits, and tells `publish` what is committed."""
+
+    def __init__(self, publish: Callable[[list[CommittedStep]], None]) -> None:
+        super().__init__(name="engine-writer", daemon=True)
+        self._publish = publish
+        self._condition = threading.Condition()
+        self._dirty: dict[int, Draft] = {}
+        self._uncommitted: list[CommittedStep] = []
+        self._stopping = False
+        # Held for a whole tick, so that a retired draft can't be in the middle of one.
+        self._tick_lock = threading.Lock()
+
+    def note(self, draft: Draft) -> None:
+        """Say that `draft` has news."""
+        with self._condition:
+            self._dirty[draft.generation_id] = draft
+            self._condition.notify()
+
+    def retire(self, draft: Draft) -> None:
+        """Write no more of `draft`: its generation is about to become final."""
+        with self._tick_lock:
+            draft.is_retired = True
+            self._uncommitted = [
+                step for step in self._uncommitted if step.generation_id != draft.generation_id
+            ]
+            with self._condition:
+                self._dirty.pop(draft.generation_id, None)
+
+    def stop(self) -> None:
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+
+    def run(self) -> None:
+        interval = INTERVAL
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._dirty or self._uncommitted or self._stopping)
+                if self._stopping:
+                    break
+            began = time.monotonic()
+            committed = self._tick()
+            took = time.monotonic() - began
+            # Where a tick is dear (many answers, a slow disk) the next one waits longer.
+            interval = min(max(INTERVAL, 2 * took), _LONGEST_INTERVAL) if committed else _RETRY_AFTER
+            time.sleep(max(0.0, interval - took))
+        close_old_connections()
+
+    def _tick(self) -> bool:
+        with self._tick_lock:
+            with self._condition:
+                dirty, self._dirty = self._dirty, {}
+            for draft in dirty.values():
+                if not draft.is_retired and (data := draft.take()):
+                    draft.seq += 1
+                    step = CommittedStep(draft.conversation_id, draft.generation_id, draft.seq, data)
+                    self._uncommitted.append(step)
+            steps, self._uncommitted = self._uncommitted, []
+            if not steps:
+                return True
+            try:
+                self._commit(steps)
+            except IntegrityError:
+                # One of them has lost its generation. That must not hold up all the others for ever.
+                steps = [step for step in steps if self._is_committed_alone(step)]
+            except DatabaseError:
+                # A full disk, a locked database: the steps stay in memory, in order, for the next tick.
+                logger.exception("The steps of %d running answers could not be written", len(steps))
+                self._uncommitted = steps
+                return False
+        self._publish(steps)
+        return True
+
+    def _is_committed_alone(self, step: CommittedStep) -> bool:
+        try:
+            self._commit([step])
+        except IntegrityError:
+            logger.warning("Step %d of generation %d has no place any more", step.seq, step.generation_id)
+            return False
+        return True
+
+    @staticmethod
+    def _commit(steps: list[CommittedStep]) -> None:
+        rows = [GenerationEvent(generation_id=s.generation_id, seq=s.seq, data=s.data) for s in steps]
+        with transaction.atomic():
+            GenerationEvent.objects.bulk_create(rows)

@@ -1,0 +1,251 @@
+"""Conversations as a page shows them: the shown branch, message by message, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+
+from conversations.models import (
+    Attachment,
+    Call,
+    Conversation,
+    Generation,
+    GenerationEvent,
+    GenerationState,
+    Message,
+    Part,
+    PartKind,
+    Purpose,
+    Role,
+    User,
+)
+from conversations.rendering import markdown
+from conversations.services import steps, tree
+
+_RETRIABLE = (GenerationState.FAILED, GenerationState.INTERRUPTED, GenerationState.STOPPED)
+
+
+@dataclass(frozen=True)
+class ShownPart:
+    """One part. `html` is safe; `text` is what Copy takes. An open one goes on growing, block by block."""
+
+    position: int
+    kind: str
+    html: SafeString
+    text: str
+    seconds: int | None = None
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class ShownMessage:
+    """One message of the shown branch. Ids are public ids as text."""
+
+    message: Message
+    id: str
+    is_question: bool
+    author_name: str
+    state: str
+    parts: list[ShownPart]
+    attachments: list[Attachment]
+    generation: Generation | None
+    call: Call | None
+    version: int
+    versions: int
+    previous_id: str | None
+    next_id: str | None
+    is_last: bool
+    seq: int = 0
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """What Copy takes: the words of the message without its thinking."""
+        said = [p.text for p in self.parts if p.kind in (PartKind.TEXT, PartKind.REFUSAL)]
+        return "\n\n".join(said)
+
+    @property
+    def error_text(self) -> str:
+        return self.generation.error_text if self.generation else ""
+
+    @property
+    def error_detail(self) -> str:
+        return self.generation.error_detail if self.generation else ""
+
+    @property
+    def is_cut(self) -> bool:
+        return bool(self.generation and self.generation.finish_reason == "length")
+
+    @property
+    def is_unfinished(self) -> bool:
+        return bool(self.generation and self.generation.is_unfinished)
+
+    @property
+    def can_retry(self) -> bool:
+        return self.state in _RETRIABLE
+
+    @property
+    def can_regenerate(self) -> bool:
+        return not self.is_question and not self.is_unfinished
+
+    @property
+    def seconds_to_first_token(self) -> float | None:
+        made = self.generation
+        if made is None or made.first_token_at is None:
+            return None
+        return (made.first_token_at - made.created_at).total_seconds()
+
+    @property
+    def seconds_in_all(self) -> float | None:
+        made = self.generation
+        if made is None or made.ended_at is None:
+            return None
+        return (made.ended_at - made.created_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The shown branch, and the cursor from which an open page follows it."""
+
+    conversation: Conversation
+    messages: list[ShownMessage] = field(default_factory=list)
+
+    @property
+    def revision(self) -> int:
+        return self.conversation.revision
+
+    @property
+    def cursor(self) -> str:
+        unfinished = [m for m in self.messages if m.generation and m.is_unfinished]
+        seen = sorted((m.generation.pk, m.seq) for m in unfinished if m.generation)
+        return "-".join([f"r{self.revision}", *(f"{pk}.{seq}" for pk, seq in seen)])
+
+    @property
+    def running(self) -> ShownMessage | None:
+        last = self.messages[-1] if self.messages else None
+        return last if last and last.is_unfinished else None
+
+    @property
+    def is_answering(self) -> bool:
+        return self.running is not None
+
+
+def branch_of(conversation: Conversation, *, viewer: User) -> Branch:
+    """Return the branch that ends in the conversation's current leaf."""
+    if conversation.current_leaf_id is None:
+        return Branch(conversation)
+    found = Message.objects.filter(pk__in=tree.branch_ids(conversation.current_leaf_id))
+    return Branch(conversation, _shown(found, viewer=viewer, last_id=conversation.current_leaf_id))
+
+
+def shown(messages: Iterable[Message], *, viewer: User) -> list[ShownMessage]:
+    """Return single messages of one conversation, as their branch would show them."""
+    messages = list(messages)
+    if not messages:
+        return []
+    leaf = messages[0].conversation.current_leaf_id
+    return _shown(Message.objects.filter(pk__in=[m.pk for m in messages]), viewer=viewer, last_id=leaf)
+
+
+def _shown(found: QuerySet[Message], *, viewer: User, last_id: int | None) -> list[ShownMessage]:
+    answers = Call.objects.filter(purpose=Purpose.ANSWER).order_by("id")
+    made = Generation.objects.order_by("attempt").prefetch_related(Prefetch("calls", queryset=answers))
+    messages = list(
+        found.select_related("author")
+        .prefetch_related(
+            Prefetch("parts", queryset=Part.objects.order_by("position")),
+            Prefetch(
+                "attachments", queryset=Attachment.objects.select_related("file").order_by("position", "id")
+            ),
+            Prefetch("generations", queryset=made),
+        )
+        .order_by("depth")
+    )
+    versions = tree.versions_of(messages)
+    so_far = _so_far(messages)
+    return [_show(m, viewer, versions[m.parent_id], so_far, is_last=m.pk == last_id) for m in messages]
+
+
+def _so_far(messages: Iterable[Message]) -> dict[int, steps.SoFar]:
+    """Return what the unfinished answers among `messages` have said, by generation. At most one query."""
+    unfinished = [g.pk for message in messages for g in message.generations.all() if g.is_unfinished]
+    if not unfinished:
+        return {}
+    rows: dict[int, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+    events = GenerationEvent.objects.filter(generation__in=unfinished).order_by("generation", "seq")
+    for pk, seq, data in events.values_list("generation_id", "seq", "data"):
+        rows[pk].append((seq, data))
+    return {pk: steps.read(rows[pk]) for pk in unfinished}
+
+
+def _show(
+    message: Message, viewer: User, versions: list[Message], so_far: dict[int, steps.SoFar], *, is_last: bool
+) -> ShownMessage:
+    generations = list(message.generations.all())
+    generation = generations[-1] if generations else None
+    ids = [version.pk for version in versions]
+    place = ids.index(message.pk)
+    calls = list(generation.calls.all()) if generation else []
+    growing = so_far.get(generation.pk) if generation else None
+    parts = [_part(part) for part in message.parts.all()]
+    if growing:
+        parts += [_growing(part) for _, part in sorted(growing.parts.items())]
+    return ShownMessage(
+        message=message,
+        id=str(message.public_id),
+        is_question=message.role == Role.USER,
+        author_name=_author_name(message, generation, viewer),
+        state=generation.state if generation else GenerationState.SUCCEEDED,
+        parts=parts,
+        attachments=list(message.attachments.all()),
+        generation=generation,
+        call=calls[-1] if calls else None,
+        version=place + 1,
+        versions=len(versions),
+        previous_id=str(versions[place - 1].public_id) if place else None,
+        next_id=str(versions[place + 1].public_id) if place + 1 < len(versions) else None,
+        is_last=is_last,
+        seq=growing.seq if growing else 0,
+        note=growing.note if growing else "",
+    )
+
+
+def _author_name(message: Message, generation: Generation | None, viewer: User) -> str:
+    if message.author is not None:
+        return "You" if message.author_id == viewer.pk else message.author.shown_name
+    return generation.model_name if generation else "Answer"
+
+
+def _part(part: Part) -> ShownPart:
+    # What an older renderer made is made anew for this page; nothing is written while reading.
+    html = part.html if part.html_version == markdown.VERSION else markdown.render(part.text)
+    return ShownPart(
+        position=part.position,
+        kind=part.kind,
+        html=mark_safe(html),  # noqa: S308 - made by conversations.rendering
+        text=part.text,
+        seconds=_seconds(part.started_at, part.ended_at),
+    )
+
+
+def _growing(part: steps.PartSoFar) -> ShownPart:
+    return ShownPart(
+        position=part.position,
+        kind=part.kind,
+        html=part.page.html(),
+        text=part.full_text,
+        is_open=True,
+    )
+
+
+def _seconds(started_at: datetime | None, ended_at: datetime | None) -> int | None:
+    if started_at is None:
+        return None
+    return max(1, round(((ended_at or timezone.now()) - started_at).total_seconds()))

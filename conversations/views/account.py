@@ -1,0 +1,48 @@
+"""A person's own page: names, time zone, theme, password."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from conversations.forms.account import AccountForm, ThemeForm
+from conversations.models import User
+from conversations.views import pages
+from conversations.views.htmx import HtmxRequest
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HtmxRequest) -> HttpResponse:
+    saved = request.POST.get("save") if request.method == "POST" else None
+    # A refused form must not change what the page says of the person: it works on a row of its own.
+    person = User.objects.get(pk=request.user.pk)
+    form = AccountForm(request.POST if saved == "account" else None, instance=person)
+    password_form = PasswordChangeForm(request.user, request.POST if saved == "password" else None)
+    if saved == "account" and form.is_valid():
+        form.save()
+        messages.success(request, "Saved.")
+        return redirect("conversations:account")
+    if saved == "password" and password_form.is_valid():
+        password_form.save()
+        # Every other sign-in of this person has just ended; this one goes on.
+        update_session_auth_hash(request, request.user)
+        messages.success(request, "Your password was changed. You are signed out everywhere else.")
+        return redirect("conversations:account")
+    context: dict[str, object] = {"form": form, "password_form": password_form}
+    status = 422 if form.is_bound or password_form.is_bound else 200
+    return pages.page_or_part(request, "conversations/account.html", context, part="_account", status=status)
+
+
+@require_POST
+def theme(request: HtmxRequest) -> HttpResponse:
+    form = ThemeForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest("There is no such theme.", content_type="text/plain")
+    User.objects.filter(pk=request.user.pk).update(theme=form.cleaned_data["theme"])
+    if request.htmx:
+        return HttpResponse(status=204)
+    return redirect("conversations:index")

@@ -1,0 +1,91 @@
+"""The event stream of an open conversation page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.db import DatabaseError, connection
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.loader import render_to_string
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+
+from conversations.generation.relay import hub
+from conversations.generation.viewing import Rendered, View
+from conversations.models import Conversation, Message, User
+from conversations.services import access, turns
+from conversations.views.htmx import HtmxRequest, fragment
+
+
+@fragment
+@require_safe
+def events(request: HtmxRequest, public_id: UUID) -> HttpResponseBase:
+    """Follow a conversation until the page closes. Too many streams are open: 503, and the page polls."""
+    conversation = access.conversation_for(request.user, public_id)
+    everybody, own = hub.count(request.user.pk)
+    if everybody >= settings.STREAMS_MAX or own >= settings.STREAMS_MAX_PER_PERSON or hub.is_closed:
+        busy = HttpResponse("Too many live pages are open.", status=503, content_type="text/plain")
+        busy["Retry-After"] = "30"
+        return busy
+    view = View(
+        conversation,
+        person_id=request.user.pk,
+        cursor=request.headers.get("Last-Event-ID") or request.GET.get("cursor", ""),
+        render=_renderer(request, conversation),
+        may_go_on=_sign_in_check(request, conversation),
+        ping_every=settings.STREAM_PING_SECONDS,
+    )
+    response = StreamingHttpResponse(_without_connection(view), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store, private"
+    # A proxy that buffers would hold the tokens back.
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _without_connection(view: View) -> Iterator[bytes]:
+    # The view has touched the ORM: its connection must not be kept for as long as the page is open.
+    connection.close()
+    yield from view.events()
+
+
+def _renderer(request: HtmxRequest, conversation: Conversation) -> Callable[[int], Rendered | None]:
+    viewer = request.user
+
+    def render(message_pk: int) -> Rendered | None:
+        message = Message.objects.filter(pk=message_pk, conversation=conversation, deleted_at=None)
+        shown = turns.shown(message.select_related("conversation"), viewer=viewer)
+        if not shown:
+            return None
+        context = {"message": shown[0], "conversation": conversation, "user": viewer}
+        html = render_to_string("conversations/partials/_message.html", context)
+        return Rendered(shown[0].id, shown[0].state, html, shown[0].seq)
+
+    return render
+
+
+def _sign_in_check(request: HtmxRequest, conversation: Conversation) -> Callable[[], bool]:
+    """Return what tells whether this sign-in still stands and still may read the conversation."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    session_key = request.session.session_key
+    user_pk = request.user.pk
+
+    def may_go_on() -> bool:
+        try:
+            session = store(session_key).load() if session_key else {}
+            user = User.objects.filter(pk=user_pk, is_active=True).first()
+            if user is None or str(session.get(SESSION_KEY, "")) != str(user_pk):
+                return False
+            if not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+                return False
+            return Conversation.objects.visible_to(user).filter(pk=conversation.pk).exists()
+        except DatabaseError:
+            # A database that is away for a moment ends no stream: nothing is shown without it anyway.
+            time.sleep(0.1)
+            return True
+
+    return may_go_on
