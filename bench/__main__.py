@@ -1,0 +1,40 @@
+"""`make bench`: one run, medians, each beside what it aims for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import answers, installed, page, start
+from bench.scene import Scene
+
+Measured = list[tuple[str, str, str]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="how often each short measurement is made")
+    options = parser.parse_args()
+    parts: list[tuple[str, Callable[[Scene], Measured]]] = [
+        ("Start and memory", lambda scene: start.measure(scene, runs=options.runs)),
+        ("One answer", lambda scene: answers.measure_one(scene, runs=options.runs)),
+        ("100 streams of 200 tokens at 20 ms", answers.measure_many),
+        ("First page", page.measure),
+        ("Installed", installed.measure),
+    ]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chat-bench-") as folder, Scene(Path(folder)) as scene:
+        for title, measure in parts:
+            sys.stdout.write(f"\n{title}\n")
+            for name, value, aim in measure(scene):
+                sys.stdout.write(f"  {name:<58} {value:>14}   aim {aim}\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"\nTook {time.monotonic() - began:.0f} s.\n")
+
+
+if __name__ == "__main__":
+    main()
