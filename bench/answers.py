@@ -14,8 +14,10 @@ from urllib.parse import urlencode, urlsplit
 from bench import processes
 from bench.scene import Scene
 from bench.viewers import Viewer, watch
+from tests.site import Browser
 
 STREAMS = 100
+PEOPLE = 10
 # The questions come one after the other, as those of people would, but fast enough that all run at once.
 SPREAD_SECONDS = 2.5
 
@@ -35,10 +37,14 @@ def measure_one(scene: Scene, *, runs: int) -> list[tuple[str, str, str]]:
 def measure_many(scene: Scene) -> list[tuple[str, str, str]]:
     """Measure a hundred answers at once, each with its viewer."""
     worker = _site_processes(scene)
-    viewers = [_viewer(scene, f"200 tokens every 20 ms stamp: {number}") for number in range(STREAMS)]
+    people = scene.people(PEOPLE)
+    viewers = [
+        _viewer(people[number % PEOPLE], f"200 tokens every 20 ms stamp: {number}")
+        for number in range(STREAMS)
+    ]
     for viewer in viewers:
-        viewer.open(scene.site.port, scene.cookies())
-    asking = threading.Thread(target=_ask_all, args=(scene, viewers))
+        viewer.open()
+    asking = threading.Thread(target=_ask_all, args=(viewers,))
     before = processes.cpu_seconds(worker)
     asking.start()
     watch(viewers, until_ended=True, seconds=60)
@@ -82,10 +88,10 @@ def _bare_first_token(scene: Scene) -> float:
 
 
 def _our_first_token(scene: Scene) -> float:
-    viewer = _viewer(scene, "")
-    viewer.open(scene.site.port, scene.cookies())
+    viewer = _viewer(scene.browser, "")
+    viewer.open()
     time.sleep(0.1)
-    asking = threading.Thread(target=_ask, args=(scene, viewer, "20 tokens every 5 ms stamp"))
+    asking = threading.Thread(target=_ask, args=(viewer, "20 tokens every 5 ms stamp"))
     asking.start()
     watch([viewer], until_ended=True, seconds=20)
     asking.join()
@@ -93,33 +99,33 @@ def _our_first_token(scene: Scene) -> float:
 
 
 def _cpu_per_thousand_tokens(scene: Scene) -> float:
-    viewer = _viewer(scene, "")
-    viewer.open(scene.site.port, scene.cookies())
+    viewer = _viewer(scene.browser, "")
+    viewer.open()
     time.sleep(0.1)
     worker = _site_processes(scene)
     before = processes.cpu_seconds(worker)
-    _ask(scene, viewer, "1000 tokens every 5 ms stamp")
+    _ask(viewer, "1000 tokens every 5 ms stamp")
     watch([viewer], until_ended=True, seconds=60)
     return processes.cpu_seconds(worker) - before
 
 
-def _viewer(scene: Scene, question: str) -> Viewer:
+def _viewer(browser: Browser, question: str) -> Viewer:
     """Begin a conversation and return a viewer of its page, whose next question is `question`."""
-    page = scene.browser.ask("1 tokens every 1 ms", "practice-steady")
+    page = browser.ask("1 tokens every 1 ms", "practice-steady")
     while True:
-        html = scene.browser.page(page)
+        html = browser.page(page)
         if 'data-state="succeeded"' in html.rpartition("<article")[2]:
             break
         time.sleep(0.01)
     address = re.search(r'data-events="([^"]+)"', html)
     assert address
-    return Viewer(address[1].replace("&amp;", "&"), page, question)
+    return Viewer(browser, address[1].replace("&amp;", "&"), page, question)
 
 
-def _ask_all(scene: Scene, viewers: list[Viewer]) -> None:
+def _ask_all(viewers: list[Viewer]) -> None:
     threads = []
     for viewer in viewers:
-        thread = threading.Thread(target=_ask, args=(scene, viewer, viewer.question))
+        thread = threading.Thread(target=_ask, args=(viewer, viewer.question))
         thread.start()
         threads.append(thread)
         time.sleep(SPREAD_SECONDS / len(viewers))
@@ -127,20 +133,20 @@ def _ask_all(scene: Scene, viewers: list[Viewer]) -> None:
         thread.join()
 
 
-def _ask(scene: Scene, viewer: Viewer, question: str) -> None:
+def _ask(viewer: Viewer, question: str) -> None:
     """Send as the page does: by its script, from the open page."""
     fields = {
         "send_id": str(uuid.uuid4()),
         "text": question,
         "model": "practice-steady",
-        "csrfmiddlewaretoken": scene.browser.cookies["csrftoken"],
+        "csrfmiddlewaretoken": viewer.browser.cookies["csrftoken"],
     }
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
-        "Cookie": scene.cookies(),
+        "Cookie": viewer.cookies(),
         "HX-Request": "true",
     }
-    connection = http.client.HTTPConnection("127.0.0.1", scene.site.port)
+    connection = http.client.HTTPConnection("127.0.0.1", viewer.browser.site.port)
     viewer.sent_at = time.time()
     connection.request("POST", f"{viewer.page}send/", urlencode(fields), headers)
     answer = connection.getresponse()

@@ -16,7 +16,12 @@ def measure(scene: Scene) -> list[tuple[str, str, str]]:
     target = scene.folder / "installed"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-compile"]
     requirements = ROOT / "requirements.txt"
-    subprocess.run([*command, "--target", str(target), "-r", str(requirements)], check=True, cwd=ROOT)
+    subprocess.run(
+        [*command, "--target", str(target), "-r", str(requirements)],
+        check=True,
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
     packages = len(re.findall(r"^[a-z0-9].*==", requirements.read_text(), re.MULTILINE))
     size = sum(path.stat().st_size for path in Path(target).rglob("*") if path.is_file())
     return [

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.site import ROOT, Browser, Site
+from tests.site import PASSWORD, ROOT, Browser, Site
 
 
 class Scene:
@@ -36,6 +36,20 @@ class Scene:
         self.browser = Browser(self.site)
         return self
 
+    def people(self, count: int) -> list[Browser]:
+        """Make members and sign them in: what is fair to one person is not what a team does."""
+        names = [f"member{number}" for number in range(count)]
+        script = "from conversations.models import User\n" + "".join(
+            f"User.objects.create_user('{name}', password='{PASSWORD}')\n" for name in names
+        )
+        subprocess.run(
+            [sys.executable, "manage.py", "shell", "--no-imports", "-c", script],
+            cwd=ROOT,
+            env=self.site.environment(),
+            check=True,
+        )
+        return [Browser(self.site, name) for name in names]
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -43,6 +57,3 @@ class Scene:
         assert self.gateway_process
         self.gateway_process.kill()
         self.gateway_process.wait()
-
-    def cookies(self) -> str:
-        return "; ".join(f"{name}={value}" for name, value in self.browser.cookies.items())

@@ -8,6 +8,8 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+from tests.site import Browser
+
 _TOKEN = re.compile(rb"\bt(\d+)@(\d{16})")
 _END = re.compile(rb"event: message\n")
 
@@ -16,6 +18,7 @@ _END = re.compile(rb"event: message\n")
 class Viewer:
     """One open page. Times are seconds; ages are those of single tokens, from the gateway's write on."""
 
+    browser: Browser
     address: str
     page: str
     question: str
@@ -28,9 +31,14 @@ class Viewer:
     state: str = ""
     tail: bytes = b""
 
-    def open(self, port: int, cookies: str) -> None:
+    def cookies(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.browser.cookies.items())
+
+    def open(self) -> None:
+        port = self.browser.site.port
         self.sock = socket.create_connection(("127.0.0.1", port))
-        request = f"GET {self.address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookies}\r\n\r\n"
+        head = f"GET {self.address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        request = f"{head}Cookie: {self.cookies()}\r\n\r\n"
         self.sock.sendall(request.encode())
         self.sock.setblocking(False)
 

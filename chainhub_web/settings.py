@@ -110,8 +110,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         # works; one that upgrades in the middle fails at once with "database is locked".
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        # Half a megabyte of cache for each thread's connection; the system caches the file for all of them.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-500;",
     }
+    # To open one costs as much as a request: Django registers sixty functions on it.
+    DATABASES["default"]["CONN_MAX_AGE"] = 300
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = True

@@ -1,33 +1,19 @@
 """An answer while it arrives: what `ChainHub.open_answer()` hands out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from conversations.chainhub import sse
 from conversations.chainhub.cancellation import Cancellation
 from conversations.chainhub.errors import ChainHubError, redact
 from conversations.chainhub.events import Event, Started
 from conversations.chainhub.exchange import Reply
-from conversations.chainhub.messages import ChatRequest
+from conversations.chainhub.wires import Wire
 
 # Shorter keys (of tests, of the practice gateway) may be words that an answer is allowed to use.
 _SHORTEST_KEY_IN_TEXT = 16
-
-
-class Wire(Protocol):
-    """A wire format; each module in `wires/` is one."""
-
-    PATH: str
-
-    def build(self, request: ChatRequest) -> dict[str, object]: ...
-
-    def decode(
-        self, items: Iterable[sse.Item], *, notice: Callable[[bool], None] = ...
-    ) -> Iterator[Event]: ...
-
-    def decode_reply(self, body: Mapping[str, object]) -> Iterator[Event]: ...
 
 
 class Answer:
@@ -89,8 +75,8 @@ class Answer:
 
     def _clean(self, item: sse.Item) -> sse.Item:
         """Blank the key out of what came back: some gateways and tools echo headers."""
-        if not self._secret:
+        text = item.text if isinstance(item, sse.BareJson) else item.data
+        if not self._secret or self._secret not in text:
             return item
-        if isinstance(item, sse.BareJson):
-            return replace(item, text=redact(item.text, self._secret))
-        return replace(item, data=redact(item.data, self._secret))
+        clean = redact(text, self._secret)
+        return replace(item, text=clean) if isinstance(item, sse.BareJson) else replace(item, data=clean)

@@ -29,6 +29,13 @@ class Balance:
         return None if self.granted is None else self.granted - self.used
 
 
+# Answered only by the Responses API, whatever the list says of them: the gateway's software marks three names
+# and lets the others carry "openai". Those that end in -all are driven through a consumer product.
+_ONLY_RESPONSES = re.compile(
+    r"^(o\d-pro | codex | gpt-5(\.\d+)?-(pro | codex) | o\d(-mini)?-deep-research)\b(?!.*-all$)",
+    re.VERBOSE | re.IGNORECASE,
+)
+
 _NOT_CHAT = re.compile(
     r"""
     embed | rerank | moderation
@@ -51,7 +58,15 @@ _VISION = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_NO_VISION = re.compile(r"search-preview|search-api", re.IGNORECASE)
+_NO_VISION = re.compile(
+    r"""
+    search-preview | search-api | ^gpt-3 | ^gpt-4(-\d{4}(-preview)?|-32k.*)?$ | ^gpt-oss | ^codex
+    | ^o1-(mini|preview) | ^o3-mini | ^claude-(2|instant) | ^deepseek | ^qwen | ^qwq | ^kimi | ^moonshot
+    | ^glm-\d | ^ernie | ^spark | ^llama | ^mistral | ^mixtral | ^phi | ^minimax | ^longcat | ^grok-3
+    | ^gemma-[27]b | ^mai-ds
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
 _THINKING = re.compile(
     r"""
@@ -79,18 +94,32 @@ _PREFERRED = (
 
 
 def is_chat_model(model: CatalogModel) -> bool:
-    """Whether the model answers chat completions: the gateway's word, and else the name's."""
+    """Whether the model answers on a wire that we speak: the gateway's word, and else the name's."""
     # A name with a star is a pattern, not to be called as it stands.
     if "*" in model.name:
         return False
     if model.endpoint_types:
-        return "openai" in model.endpoint_types
+        return bool({"openai", "openai-response"} & set(model.endpoint_types))
     return not _NOT_CHAT.search(model.name)
 
 
+def wire_for(model: CatalogModel) -> str:
+    """Choose the wire, a name for `wires.by_name()`. An admin's setting should win over this.
+
+    The chat format where the model has it: every upstream speaks it (README §7). Responses for what is served
+    there only (models-and-account.md §1).
+    """
+    types = model.endpoint_types or ("openai",)
+    is_marked = "openai-response" in types and "openai" not in types
+    return "responses" if is_marked or _ONLY_RESPONSES.search(model.name) else "chat_completions"
+
+
 def guess_vision(name: str) -> bool:
-    """Whether the model probably sees pictures. An admin's setting should win over this."""
-    return bool(_VISION.search(name)) and not _NO_VISION.search(name)
+    """Whether the model may see pictures. An admin's setting should win over this.
+
+    A name that says nothing counts as seeing: a refusal in words costs less than a picture left out.
+    """
+    return bool(_VISION.search(name) and "search-" not in name) or not _NO_VISION.search(name)
 
 
 def guess_thinking(name: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from conversations.chainhub import catalog, refusals, strict_json
 from conversations.chainhub.addresses import UnusableBaseUrl, UnusableSetting, normalise_base_url
-from conversations.chainhub.answers import Answer, Wire
+from conversations.chainhub.answers import Answer
 from conversations.chainhub.cancellation import Cancellation
 from conversations.chainhub.catalog import Balance, CatalogModel
 from conversations.chainhub.connections import Timeouts
@@ -19,7 +19,7 @@ from conversations.chainhub.errors import (
 )
 from conversations.chainhub.exchange import Call, Caller, Reply, send
 from conversations.chainhub.messages import ChatRequest
-from conversations.chainhub.wires import chat_completions
+from conversations.chainhub.wires import Wire, chat_completions
 
 __all__ = [
     "Answer",

@@ -13,6 +13,7 @@ ChainHubError
     WrongAddress        404 for the address itself
     RateLimited         429
     RequestRefused      400, 413, other 4xx, and the 500s that blame the request
+      ReasoningRefused  400 for OpaqueItems: the same request without them may pass, once
     GatewayUnavailable  408, 500 and above; 401 of the gateway's own upstream
 
 `refusals.py` chooses among them; the engine reads `retryable` and `may_be_billed`, never a class.
@@ -190,6 +191,16 @@ class RequestRefused(StatusError):
     """The request is at fault; sending it again would fail again."""
 
     kind = "request_refused"
+
+
+class ReasoningRefused(RequestRefused):
+    """The upstream will not have reasoning back that it, or another one, has made.
+
+    Not retryable, since the same request would fail again; but with `ChatRequest.without_opaque` it may pass,
+    and nothing was billed. A StreamRefused has the same `kind` where the refusal came with status 200.
+    """
+
+    kind = "reasoning_refused"
 
 
 class GatewayUnavailable(StatusError):

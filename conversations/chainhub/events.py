@@ -47,6 +47,18 @@ class ToolCallDelta:
 
 
 @dataclass(frozen=True)
+class Opaque:
+    """Something of the provider's own, to go back untouched as a `messages.OpaqueItem` of the same wire.
+
+    It stands where it has to stand again, before the text and the calls that it led to. Nobody is shown it.
+    `kind` is the provider's word ("reasoning"); `data` is JSON, as it came.
+    """
+
+    kind: str
+    data: dict[str, object]
+
+
+@dataclass(frozen=True)
 class Restarted:
     """The gateway began again inside the same response: set aside what came before, tool calls included."""
 
@@ -77,4 +89,6 @@ class Finished:
     reason: str
 
 
-Event = Started | TextDelta | ThinkingDelta | RefusalDelta | ToolCallDelta | Restarted | Usage | Finished
+Event = (
+    Started | TextDelta | ThinkingDelta | RefusalDelta | ToolCallDelta | Opaque | Restarted | Usage | Finished
+)

@@ -42,7 +42,18 @@ class ToolResult:
     content: str
 
 
-Part = Text | Image | Thinking | ToolCall | ToolResult
+@dataclass(frozen=True)
+class OpaqueItem:
+    """What a provider wants back untouched: an `events.Opaque`, and the name of the wire that it came over.
+
+    Other wires leave it out, and so does its own where the model does not think.
+    """
+
+    wire: str
+    data: Mapping[str, object]
+
+
+Part = Text | Image | Thinking | ToolCall | ToolResult | OpaqueItem
 
 
 @dataclass(frozen=True)
@@ -70,8 +81,10 @@ class Tool:
 class ChatRequest:
     """One question to a model.
 
-    `parameters` go to the wire's top level (temperature, max_tokens, …); None means: leave it out.
-    `tool_choice`: none, auto, required, or the name of a tool.
+    `parameters` go to the wire's top level (temperature, max_tokens, …), under the names of the chat format,
+    which other wires translate; None means: leave it out. `tool_choice`: none, auto, required, or the name of
+    a tool. `thinks`: whether the model reasons, None to guess it from its name. `without_opaque` leaves the
+    OpaqueItems out, for the one more try after an error of the kind `reasoning_refused`.
     """
 
     model: str
@@ -80,3 +93,5 @@ class ChatRequest:
     parameters: Mapping[str, object] = field(default_factory=dict)
     tools: tuple[Tool, ...] = ()
     tool_choice: str | None = None
+    thinks: bool | None = None
+    without_opaque: bool = False

@@ -1,6 +1,7 @@
 """What a status, its headers and its body say went wrong: one place for the table of README §4.1."""
 
 import email.utils
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ PASSING_FAULTS = frozenset(
         "aws_invoke_error",
     }
 )
+# What an upstream says of encrypted reasoning that another organisation's key made (responses.md §7).
+REASONING_CODE = "invalid_encrypted_content"
+# The same from upstreams that give no code.
+_REASONING_WORDS = re.compile(r"encrypted[ _]content|\bitem (with id )?'rs_", re.IGNORECASE)
 QUOTA_CODES = frozenset({"insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota"})
 
 
@@ -60,6 +65,13 @@ def complaint_in(body: object) -> Complaint | None:
     if body.get("success") is False:
         return Complaint(_word(body.get("message")), "", _word(body.get("code")))
     return None
+
+
+def is_about_reasoning(complaint: Complaint) -> bool:
+    """Whether only the reasoning that was sent back is at fault, and not the rest of the request."""
+    if complaint.code:
+        return complaint.code == REASONING_CODE
+    return bool(_REASONING_WORDS.search(complaint.message))
 
 
 def status_error(status: int, body: bytes, *, retry_after: str | None = None) -> errors.StatusError:
@@ -92,6 +104,8 @@ def _choose(status: int, complaint: Complaint, *, is_json: bool) -> errors.Statu
         return errors.QuotaExhausted()
     if status == 403:
         return errors.KeyRejected()
+    if status in (400, 404) and is_about_reasoning(complaint):
+        return errors.ReasoningRefused()
     if status == 404:
         # Its own 404 has no code; the words are all that tells it from an upstream's "no such model".
         is_model = is_json and not complaint.message.startswith("Invalid URL")

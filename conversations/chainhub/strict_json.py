@@ -31,7 +31,7 @@ def loads(text: str | bytes) -> object:
     if _SUSPICIOUS.search(text):
         text = _ESCAPE.sub(_mend, text)
     try:
-        value: object = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value: object = _DECODER.decode(text)
     except RecursionError:
         raise NotJson("nested too deep") from None
     except ValueError as error:
@@ -63,6 +63,10 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise NotJson("a number beyond all bounds")
     return number
+
+
+# Made once: json.loads() would build one for each chunk of a stream.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _refuse_depth(value: object) -> None:

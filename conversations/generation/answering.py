@@ -10,7 +10,7 @@ from functools import partial
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError
 
 from conversations.chainhub import events
 from conversations.chainhub.cancellation import Cancellation
@@ -28,7 +28,7 @@ from conversations.generation.drafting import Draft
 from conversations.generation.finishing import Outcome, SaidPart
 from conversations.generation.writer import Writer
 from conversations.models import Call, GatewayKey, Generation, GenerationState, Model, PartKind, Purpose
-from conversations.services import calls, files, gateway
+from conversations.services import calls, connections, files, gateway
 from conversations.services.errors import Refused
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class Answering:
         self._writer = writer
         self.draft = Draft(generation.pk, generation.message.conversation_id, self._store_picture)
         self._close_call: Callable[[], object] = lambda: None
+        self._has_spoken = False
 
     def cancel(self, *, lost: bool = False, shutdown: bool = False) -> None:
         """End it from another thread: a person's stop, a lease that is gone, or the end of the process."""
@@ -121,7 +122,7 @@ class Answering:
     def _wait(self, error: ChainHubError, seconds: float, attempt: int) -> None:
         note = explaining.retrying(error, seconds=seconds, attempt=attempt + 1, attempts=ATTEMPTS)
         self._tell(note=note)
-        self._let_go_of_the_database()
+        connections.let_go()
         self.cancellation.wait(seconds)
         self._tell(note="")
 
@@ -142,7 +143,7 @@ class Answering:
         received = Received()
         answer: Answer | None = None
         error: ChainHubError | None = None
-        self._let_go_of_the_database()
+        connections.let_go()
         try:
             with client.open_answer(request, cancellation=self.cancellation) as answer:
                 for event in answer:
@@ -177,7 +178,9 @@ class Answering:
                 return
             case _:
                 return
-        self._writer.note(self.draft)
+        is_first = not self._has_spoken
+        self._has_spoken = True
+        self._writer.note(self.draft, is_urgent=is_first)
 
     def _note_problem(self, key: GatewayKey, error: ChainHubError) -> None:
         gateway.note_problem(key, error)
@@ -235,12 +238,6 @@ class Answering:
         except Refused:
             logger.warning("Generation %s: a picture of the model could not be read", self.generation.pk)
             return None
-
-    @staticmethod
-    def _let_go_of_the_database() -> None:
-        # A thread that waits for a model for minutes must not keep one of the pool's connections.
-        if connection.vendor != "sqlite" and not transaction.get_connection().in_atomic_block:
-            connection.close()
 
 
 def _failed(kind: str, sentence: str, detail: str = "") -> Outcome:

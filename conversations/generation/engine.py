@@ -117,9 +117,6 @@ class Engine:
     def _run(self, answering: Answering) -> None:
         generation = answering.generation
         try:
-            # A stop that came between the claim and here found nobody to tell.
-            if Generation.objects.filter(pk=generation.pk).exclude(stop_requested_at=None).exists():
-                answering.cancel()
             answering.run()
         except Exception:
             logger.exception("Generation %s could not be ended", generation.pk)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ class Hub:
         self._lock = threading.Lock()
         self._viewers: dict[int, set[Viewer]] = defaultdict(set)
         self._per_person: dict[int, int] = defaultdict(int)
-        self._is_closed = False
+        self.closing = threading.Event()
         self._tailer: Tailer | None = None
         # The last step of each running generation that this process was told of.
         self.seen: dict[int, int] = {}
@@ -83,13 +82,13 @@ class Hub:
 
     @property
     def is_closed(self) -> bool:
-        return self._is_closed
+        return self.closing.is_set()
 
     def join(self, viewer: Viewer, person_id: int) -> None:
         with self._lock:
             self._viewers[viewer.conversation_id].add(viewer)
             self._per_person[person_id] += 1
-            if self._is_closed:
+            if self.is_closed:
                 viewer.close()
             elif self._tailer is None:
                 self._tailer = Tailer(self)
@@ -134,14 +133,20 @@ class Hub:
     def close(self) -> None:
         """End every stream: the process is about to go."""
         with self._lock:
-            self._is_closed = True
+            self.closing.set()
             viewers = [viewer for group in self._viewers.values() for viewer in group]
         for viewer in viewers:
             viewer.close()
 
     def reopen(self) -> None:
-        """Take viewers again; for tests that close the hub."""
-        self._is_closed = False
+        """Begin anew, for the next test: no thread of the last one may touch its database."""
+        self.close()
+        if self._tailer:
+            self._tailer.join(5)
+            wakeups.leave(self._woken)
+        self._tailer = None
+        self.seen = {}
+        self.closing.clear()
 
     def _woken(self, topic: str) -> None:
         if (conversation_id := wakeups.conversation_of(topic)) is not None:
@@ -166,7 +171,7 @@ class Tailer(threading.Thread):
             except DatabaseError:
                 logger.exception("The relay could not read the log")
                 close_old_connections()
-            time.sleep(pause)
+            self._hub.closing.wait(pause)
         close_old_connections()
 
     def _look(self, watched: list[int]) -> bool:

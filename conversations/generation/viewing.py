@@ -15,12 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from django.db import connection
-
 from conversations.generation.relay import Look, Viewer, hub
 from conversations.generation.writer import CommittedStep
 from conversations.models import Conversation, Generation, GenerationEvent
-from conversations.services import steps
+from conversations.services import connections, steps
 
 PING = b": ping\n\n"
 
@@ -93,7 +91,7 @@ class View:
             yield from self._follow(viewer)
         finally:
             hub.leave(viewer, self._person_id)
-            connection.close()
+            connections.let_go()
 
     def _follow(self, viewer: Viewer) -> Iterator[bytes]:
         checked = time.monotonic()
@@ -107,8 +105,7 @@ class View:
                         yield self._event("end", {"reason": "gone"})
                         return
                     yield b"".join(told)
-            # Each wait may take minutes, and a pool has few connections.
-            connection.close()
+            connections.let_go()
             items = viewer.take(timeout=self._ping_every)
             if viewer.is_closed:
                 yield self._event("end", {"reason": "restart"})

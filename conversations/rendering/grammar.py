@@ -36,10 +36,7 @@ def _parse_inlines(state: StateCore) -> None:
             continue
         rendering.linkifies = rendering.budget.take_addresses(text)
         children: list[Token] = []
-        try:
-            state.md.inline.parse(text, state.md, state.env, children)
-        except RecursionError:  # pictures in the alt text of pictures in …
-            continue
+        state.md.inline.parse(text, state.md, state.env, children)
         token.children = children
 
 

@@ -19,7 +19,7 @@ from conversations.rendering.lexers import LEXERS, lexer_for
 MAX_CODE = 20_000
 MAX_LINE = 2_000
 # CPU time of this thread: a busy machine does not change what is coloured. Honest code of 20 KB takes 60 ms.
-MAX_SECONDS = 0.25
+MAX_SECONDS = 0.2
 
 _LANGUAGE = re.compile(r"\{?\.?([\w+#.\-]{1,30})")
 _LONG_LINE = re.compile(rf"[^\n]{{{MAX_LINE}}}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from conversations.models import (
@@ -53,9 +53,9 @@ class Turn:
     question: Message
     answer: Message
     is_new: bool
+    generation: Generation
 
 
-@transaction.atomic
 def send_message(
     conversation: Conversation | None,
     *,
@@ -69,16 +69,31 @@ def send_message(
 
     Without a conversation one is made. Raises Refused (SendIdReused, AlreadyAnswering, or why not).
     """
-    content = (text, *map(str, attachment_ids))
+    # Rendered before the transaction: a long text must not keep everybody else from writing.
+    part = Part(position=0, kind=PartKind.TEXT, text=text)
+    part.html, part.html_version = markdown.render(text), markdown.VERSION
+    with transaction.atomic():
+        return _store_question(conversation, author, send_id, part, model_name, attachment_ids)
+
+
+def _store_question(
+    conversation: Conversation | None,
+    author: User,
+    send_id: UUID,
+    part: Part,
+    model_name: str,
+    attachment_ids: tuple[UUID, ...],
+) -> Turn:
+    content = (part.text, *map(str, attachment_ids))
     _in_turn(author)
     if before := _sent_before(author, send_id, SendKind.SEND, content):
         return _turn_of(before)
-    if not text.strip() and not attachment_ids:
+    if not part.text.strip() and not attachment_ids:
         raise Refused("Write a message first.")
     model = _offered(model_name)
     if conversation is None:
         conversation = Conversation.objects.create(
-            owner=author, model=model, title=titles.from_question(text)
+            owner=author, model=model, title=titles.from_question(part.text)
         )
     conversation = _locked(conversation)
     parent = conversation.current_leaf
@@ -86,22 +101,16 @@ def send_message(
         raise AlreadyAnswering
     _refuse_a_full_queue(author)
     question = tree.append(conversation, role=Role.USER, author=author, parent=parent)
-    if text.strip():
-        Part.objects.create(
-            message=question,
-            position=0,
-            kind=PartKind.TEXT,
-            text=text,
-            html=markdown.render(text),
-            html_version=markdown.VERSION,
-        )
+    if part.text.strip():
+        part.message = question
+        part.save()
     if attachment_ids:
         files.attach(question, owner=author, attachment_ids=list(attachment_ids))
     send = _record(author, send_id, SendKind.SEND, content, conversation, question)
     if conversation.model_id != model.pk:
         Conversation.objects.filter(pk=conversation.pk).update(model=model)
-    answer = _queue_answer(conversation, question, model=model, author=author, send=send)
-    return Turn(conversation, question, answer, is_new=True)
+    conversation.model = model
+    return _queue_answer(conversation, question, model=model, author=author, send=send)
 
 
 @transaction.atomic
@@ -126,9 +135,9 @@ def answer_again(
     if question is None:
         raise Refused("There is no question above this answer.")
     send = _record(author, send_id, kind, content, conversation, None)
-    version = _queue_answer(conversation, question, model=model, author=author, send=send)
-    Send.objects.filter(pk=send.pk).update(message=version)
-    return Turn(conversation, question, version, is_new=True)
+    turn = _queue_answer(conversation, question, model=model, author=author, send=send)
+    Send.objects.filter(pk=send.pk).update(message=turn.answer)
+    return turn
 
 
 @transaction.atomic
@@ -155,9 +164,9 @@ def show_version(message: Message) -> Conversation:
 
 def _queue_answer(
     conversation: Conversation, question: Message, *, model: Model, author: User, send: Send
-) -> Message:
+) -> Turn:
     answer = tree.append(conversation, role=Role.ASSISTANT, parent=question)
-    Generation.objects.create(
+    generation = Generation.objects.create(
         message=answer,
         asked_by=author,
         send=send,
@@ -167,12 +176,14 @@ def _queue_answer(
     )
     tree.show(conversation, answer, active_at=timezone.now())
     wakeups.wake_on_commit(wakeups.QUEUE)
-    return answer
+    return Turn(conversation, question, answer, is_new=True, generation=generation)
 
 
 def _in_turn(author: User) -> None:
     # The same send from five tabs at once: four of them wait here, then find what the first one stored.
-    User.objects.select_for_update().get(pk=author.pk)
+    # (SQLite has no such lock; its IMMEDIATE transactions take turns anyway.)
+    if connection.features.has_select_for_update:
+        User.objects.select_for_update().only("pk").get(pk=author.pk)
 
 
 def _locked(conversation: Conversation) -> Conversation:
@@ -233,4 +244,6 @@ def _turn_of(send: Send) -> Turn:
     generation = send.generations.select_related("message__parent").order_by("id").first()
     if generation is None or generation.message.parent is None or send.conversation.deleted_at:
         raise Refused("What was sent before is gone.")
-    return Turn(send.conversation, generation.message.parent, generation.message, is_new=False)
+    return Turn(
+        send.conversation, generation.message.parent, generation.message, is_new=False, generation=generation
+    )

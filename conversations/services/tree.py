@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
@@ -40,13 +41,15 @@ def append(
     )
 
 
-def show(conversation: Conversation, leaf: Message, *, active_at: object = None) -> None:
-    """Make the branch that ends in `leaf` the shown one, and tell every open page. Inside a transaction."""
-    changes: dict[str, object] = {"current_leaf": leaf, "revision": F("revision") + 1}
+def show(conversation: Conversation, leaf: Message, *, active_at: datetime | None = None) -> None:
+    """Make the branch that ends in `leaf` the shown one, and tell every open page.
+
+    Inside a transaction that has locked the conversation: its revision is what was read.
+    """
+    conversation.current_leaf, conversation.revision = leaf, conversation.revision + 1
     if active_at:
-        changes["active_at"] = active_at
-    Conversation.objects.filter(pk=conversation.pk).update(**changes)
-    conversation.refresh_from_db(fields=["current_leaf", "revision", "active_at"])
+        conversation.active_at = active_at
+    conversation.save(update_fields=["current_leaf", "revision", "active_at"])
     wakeups.wake_on_commit(wakeups.conversation_topic(conversation.pk))
 
 

@@ -154,6 +154,44 @@ def shown(messages: Iterable[Message], *, viewer: User) -> list[ShownMessage]:
     return _shown(Message.objects.filter(pk__in=[m.pk for m in messages]), viewer=viewer, last_id=leaf)
 
 
+def just_asked(question: Message, generation: Generation, *, viewer: User) -> list[ShownMessage]:
+    """Return a question that was stored a moment ago, and its queued answer: what nobody can have changed."""
+    attachments = question.attachments.select_related("file").order_by("position", "id")
+    parts = [_part(part) for part in question.parts.all()]
+    return [
+        _lone(question, viewer, parts=parts, attachments=list(attachments)),
+        _lone(generation.message, viewer, generation=generation, is_last=True),
+    ]
+
+
+def _lone(
+    message: Message,
+    viewer: User,
+    *,
+    parts: list[ShownPart] | None = None,
+    attachments: list[Attachment] | None = None,
+    generation: Generation | None = None,
+    is_last: bool = False,
+) -> ShownMessage:
+    """Return a message that has no other version."""
+    return ShownMessage(
+        message=message,
+        id=str(message.public_id),
+        is_question=message.role == Role.USER,
+        author_name=_author_name(message, generation, viewer),
+        state=generation.state if generation else GenerationState.SUCCEEDED,
+        parts=parts or [],
+        attachments=attachments or [],
+        generation=generation,
+        call=None,
+        version=1,
+        versions=1,
+        previous_id=None,
+        next_id=None,
+        is_last=is_last,
+    )
+
+
 def _shown(found: QuerySet[Message], *, viewer: User, last_id: int | None) -> list[ShownMessage]:
     answers = Call.objects.filter(purpose=Purpose.ANSWER).order_by("id")
     made = Generation.objects.order_by("attempt").prefetch_related(Prefetch("calls", queryset=answers))

@@ -49,9 +49,12 @@ def send(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         return _refuse(request, conversation, form, str(refusal))
     if not request.htmx:
         return redirect(turn.conversation)
-    conversation = access.conversation_for(request.user, public_id)
-    context = pages.branch_context(conversation, request.user)
-    context |= {"composer": composing.fresh(conversation), "turn": _shown(turn, request)}
+    # The two new messages alone: the tenth turn and the thousandth cost the same.
+    branch = turns.Branch(turn.conversation, _shown(turn, request))
+    context = pages.context_of(branch) | {
+        "composer": composing.fresh(turn.conversation),
+        "turn": branch.messages,
+    }
     return render(request, "conversations/partials/_turn.html", context)
 
 
@@ -120,5 +123,7 @@ def _refuse(
 
 
 def _shown(turn: sending.Turn, request: HtmxRequest) -> list[turns.ShownMessage]:
+    if turn.is_new:
+        return turns.just_asked(turn.question, turn.generation, viewer=request.user)
     asked: list[Message] = [turn.question, turn.answer]
     return turns.shown(asked, viewer=request.user)

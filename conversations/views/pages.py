@@ -59,7 +59,11 @@ def page_or_part(
 
 
 def branch_context(conversation: Conversation, viewer: User) -> dict[str, object]:
-    branch = turns.branch_of(conversation, viewer=viewer)
+    return context_of(turns.branch_of(conversation, viewer=viewer))
+
+
+def context_of(branch: turns.Branch) -> dict[str, object]:
+    conversation = branch.conversation
     events = reverse("conversations:events", args=[conversation.public_id])
     return {"conversation": conversation, "branch": branch, "events_url": f"{events}?cursor={branch.cursor}"}
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.utils.crypto import constant_time_compare
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from conversations.generation.relay import hub
 from conversations.generation.viewing import Rendered, View
 from conversations.models import Conversation, Message, User
-from conversations.services import access, turns
+from conversations.services import access, connections, turns
 from conversations.views.htmx import HtmxRequest, fragment
 
 
@@ -48,8 +48,8 @@ def events(request: HtmxRequest, public_id: UUID) -> HttpResponseBase:
 
 
 def _without_connection(view: View) -> Iterator[bytes]:
-    # The view has touched the ORM: its connection must not be kept for as long as the page is open.
-    connection.close()
+    # The view has touched the ORM.
+    connections.let_go()
     yield from view.events()
 
 

@@ -18,6 +18,7 @@
   let failures = 0;
   // Grows whenever the page or its visibility changes: what was begun before then has no say any more.
   let era = 0;
+  let round = 0;
 
   const later = (ms, act) => timers.push(wait(ms, act));
   const clearTimers = () => {
@@ -107,10 +108,11 @@
 
   // There are too many streams, or something on the way lets none through: look again and again instead.
   const poll = (mine) => {
+    const now = (round += 1);
     later(failures > 1 ? TRY_STREAM_EVERY : POLL_EVERY, open);
     const look = async () => {
       const answer = await fetchMessages();
-      if (mine !== era || source) return;
+      if (mine !== era || now !== round || source) return;
       if (!answer.html) return recover(false);
       reconcile(answer.html, { takeCursor: true });
       later(POLL_EVERY, look);
@@ -163,8 +165,9 @@
   const step = (data) => {
     const article = byId(`message-${data.message}`);
     if (article) return window.chatView.grow(article, data);
+    if (!early.has(data.message)) later(2000, () => refresh());
     early.set(data.message, [...(early.get(data.message) ?? []), data]);
-    return later(2000, refresh);
+    return undefined;
   };
 
   const drawEarly = () => {

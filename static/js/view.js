@@ -214,14 +214,14 @@ window.chatView = (() => {
     let place = messages.firstElementChild;
     for (const article of [...fresh.children]) {
       const old = messages.querySelector(`:scope > #${CSS.escape(article.id)}`);
-      if (old && old !== place) messages.insertBefore(old, place);
-      if (old === place) place = place.nextElementSibling;
       if (!old) {
         messages.insertBefore(article, place);
         htmx.process(article);
-      } else if (!isAsNew(old, article)) {
-        put(old, article);
+        continue;
       }
+      if (old === place) place = place.nextElementSibling;
+      else messages.insertBefore(old, place);
+      if (!isAsNew(old, article)) put(old, article);
     }
     while (place) {
       const next = place.nextElementSibling;

@@ -18,6 +18,8 @@ class Outcome:
     thinking: str = ""
     refusal: str = ""
     calls: list[tuple[str, str, str]] = field(default_factory=list)
+    # The ids of what is to go back untouched.
+    opaque: list[str] = field(default_factory=list)
     tokens: tuple[int | None, ...] | None = None
     restarts: int = 0
     end: object = None
@@ -52,9 +54,12 @@ def _note(outcome: Outcome, event: events.Event) -> None:
                 outcome.calls.append(("", "", ""))
             old = outcome.calls[key]
             outcome.calls[key] = (old[0] + call_id, old[1] + name, old[2] + arguments)
+        case events.Opaque(_, data):
+            outcome.opaque.append(str(data["id"]))
         case events.Restarted():
             outcome.text = outcome.thinking = outcome.refusal = ""
             outcome.calls = []
+            outcome.opaque = []
             outcome.restarts += 1
         case events.Usage():
             outcome.tokens = (

@@ -66,6 +66,8 @@ def test_the_gateways_word_wins_over_the_name(name, types, chats):
         ),
         ("gpt-4 gpt-3.5-turbo o1-mini o3-mini deepseek-chat qwen-plus glm-4.6 kimi-k2 grok-3", False),
         ("gpt-4o-search-preview", False),
+        # A name that says nothing.
+        ("test-model acme/brand-new", True),
     ],
 )
 def test_who_sees_pictures(names, sees):

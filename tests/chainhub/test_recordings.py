@@ -1,16 +1,18 @@
 """Every recording in streams/ gives what stands here, whole, cut at every byte and split at every byte."""
 
+import functools
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conversations.chainhub import sse
 from conversations.chainhub.errors import StreamBroken, StreamRefused, UnreadableReply
-from conversations.chainhub.wires import chat_completions
+from conversations.chainhub.wires import WIRES
 from tests.chainhub.reading import STREAMS, Outcome, outcome_of
-
-WIRES = {"chat_completions": chat_completions}
+from tests.chainhub.responses_expected import RESPONSES
 
 WEATHER = [
     ("call_a1", "get_weather", '{"city":"Paris"}'),
@@ -145,7 +147,8 @@ EXPECTED = {
         "html": Outcome(end=UnreadableReply, message="an HTML page came instead of an answer"),
         "plain_words": Outcome(end=UnreadableReply, message="neither JSON nor an event stream"),
         "empty": Outcome(end=StreamBroken, message="the stream ended without a finish_reason"),
-    }
+    },
+    "responses": RESPONSES,
 }
 
 RECORDINGS = sorted(STREAMS.glob("*/*.sse"))
@@ -155,14 +158,22 @@ CASES = pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: f"{pat
 REQUIRED = {"plain_text", "thinking", "tools", "error", "cut", "usage"}
 
 
-def read(recording: Path, chunks: list[bytes]) -> Outcome:
-    return outcome_of(lambda: WIRES[recording.parent.name].decode(sse.decode(chunks)))
+def read(recording: Path, chunks: list[bytes], *, breaks: bool = False) -> Outcome:
+    """Read the chunks; `breaks`: the connection then ends as none may end."""
+
+    def items() -> Iterator[sse.Item]:
+        yield from sse.decode(chunks)
+        if breaks:
+            raise StreamBroken("the connection broke")
+
+    return outcome_of(lambda: WIRES[recording.parent.name].decode(items()))
 
 
 def test_every_wire_is_recorded_and_every_recording_is_expected():
     recorded = {(path.parent.name, path.stem) for path in RECORDINGS}
 
     assert recorded == {(wire, case) for wire, cases in EXPECTED.items() for case in cases}
+    assert set(EXPECTED) == set(WIRES)
     for wire in WIRES:
         for subject in REQUIRED:
             assert any(case.startswith(subject) for case in EXPECTED[wire]), (wire, subject)
@@ -183,24 +194,62 @@ def test_a_recording_may_be_split_at_every_byte(recording):
         assert read(recording, [body[:at], body[at:]]) == expected, at
 
 
+@pytest.mark.parametrize("breaks", [False, True])
 @CASES
-def test_a_recording_cut_at_any_byte_is_never_taken_for_complete(recording):
+def test_a_recording_cut_at_any_byte_is_never_taken_for_complete(recording, breaks):
     body = recording.read_bytes()
-    first_end = _where_it_may_be_complete(body)
+    wire, whole = recording.parent.name, EXPECTED[recording.parent.name][recording.stem]
+    may_end = {"chat_completions": has_finish_reason, "responses": has_end}[wire]
 
     for at in range(len(body)):
-        outcome = read(recording, [body[:at]])
-        if at < first_end:
-            assert not isinstance(outcome.end, str), (at, outcome)
+        outcome = read(recording, [body[:at]], breaks=breaks)
+        if isinstance(outcome.end, str):
+            assert may_end(body, at, breaks=breaks), (at, outcome)
+            if isinstance(whole.end, str) and not whole.restarts:
+                # A beginning of it, and no word else.
+                assert whole.text.startswith(outcome.text)
+                assert whole.calls[: len(outcome.calls)] == outcome.calls
 
 
-def _where_it_may_be_complete(body: bytes) -> int:
-    """The earliest cut that leaves a whole chunk with a finish_reason; by other means than the code's."""
+def has_finish_reason(body: bytes, at: int, *, breaks: bool) -> bool:
+    """Whether a whole chunk with a finish_reason came; by other means than the code's."""
     if body.lstrip().startswith(b"{"):
-        return len(body.rstrip())
-    at = 0
+        return at >= len(body.rstrip())
+    end = 0
     for line in re.split(rb"(\r\n|\n|\r)", body):
-        at += len(line)
+        end += len(line)
         if re.search(rb'"finish_reason":\s*"[a-z_]{2,}', line) and b'"null"' not in line:
-            return at
-    return len(body) + 1
+            return at >= end
+    return False
+
+
+def has_end(body: bytes, at: int, *, breaks: bool) -> bool:
+    """Whether there is the end of a response or, before a good end of the transfer, a message and no call."""
+    if body.lstrip().startswith(b"{"):
+        return at >= len(body.rstrip())
+    open_items, kinds = set(), set()
+    for line in re.findall(rb"data:(.*)", body[:at]):
+        if not line.strip():
+            continue
+        event = loaded(line)
+        if event is None:
+            return False
+        kind = event.get("type", "whole")
+        if kind in ("response.completed", "response.incomplete", "whole"):
+            return True
+        if kind == "response.created":
+            open_items, kinds = set(), set()
+        if item := event.get("item"):
+            kinds.add((item["type"], item.get("status")) if kind.endswith("done") else (item["type"], ""))
+            place = event.get("output_index", 0)
+            open_items = open_items - {place} if kind.endswith("done") else open_items | {place}
+    has_call = any(name.endswith("_call") and name != "web_search_call" for name, _ in kinds)
+    return ("message", "completed") in kinds and not (breaks or open_items or has_call)
+
+
+@functools.lru_cache(maxsize=4096)
+def loaded(text: bytes) -> dict | None:
+    try:
+        return {} if text.strip() == b"[DONE]" else json.loads(text)
+    except ValueError:
+        return None

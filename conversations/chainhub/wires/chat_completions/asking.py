@@ -7,6 +7,7 @@ from conversations.chainhub.messages import (
     ChatRequest,
     Image,
     Message,
+    OpaqueItem,
     Part,
     Text,
     Thinking,
@@ -38,6 +39,9 @@ def _entries(messages: Iterable[Message]) -> list[dict[str, object]]:
     for message in messages:
         parts: list[Part] = []
         for part in message.parts:
+            if isinstance(part, OpaqueItem):
+                # This format has no place for it.
+                continue
             if not isinstance(part, ToolResult):
                 parts.append(part)
                 continue
