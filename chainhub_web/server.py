@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -12,13 +13,38 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
+from gunicorn.glogging import Logger
 
 from conversations.generation.engine import Engine
 from conversations.generation.relay import hub
+from conversations.views.reporting import QuietLines, QuietRecords
+
+logger = logging.getLogger(__name__)
 
 # The master kills what is still there after this long; the worker is gone a little earlier by itself.
 GRACE = 2
 _LAST_MOMENT = 1.8
+
+
+class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own log, as quiet as the site's: a stream that breaks is told of here."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(QuietLines())
+            handler.addFilter(QuietRecords())
+
+
+def log_broken_threads() -> None:
+    """Have a thread that breaks tell so in the log; Python would print all that the exception says."""
+    threading.excepthook = _log_broken_thread
+
+
+def _log_broken_thread(broken: threading.ExceptHookArgs) -> None:
+    name = broken.thread.name if broken.thread else "?"
+    kind, error, way = broken.exc_type, broken.exc_value, broken.exc_traceback
+    logger.error("Thread %s broke", name, exc_info=(kind, error, way) if error else None)
 
 
 def options() -> dict[str, Any]:
@@ -42,6 +68,7 @@ def options() -> dict[str, Any]:
         "secure_scheme_headers": {},
         "accesslog": None,
         "errorlog": "-",
+        "logger_class": _Log,
         "loglevel": "warning",
         "post_worker_init": begin,
         "pre_fork": close_connections,
@@ -57,6 +84,7 @@ def begin(worker: Any) -> None:
     """Start the engine where it is embedded, and take over the worker's signals."""
     # A thread that renders a page gives way to one that has a token to pass on after 1 ms instead of 5.
     sys.setswitchinterval(0.001)
+    log_broken_threads()
     engine = Engine() if settings.ENGINE == "embedded" else None
     if engine:
         engine.start()

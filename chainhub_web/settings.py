@@ -18,12 +18,10 @@ DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data")))
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", kept_in=DATA_DIR / "secret_key")
 # Newest first: the first encrypts, all decrypt.
-ENCRYPTION_KEYS = (
-    env.secret("ENCRYPTION_KEYS", kept_in=DATA_DIR / "encryption_keys").replace(",", " ").split()
-)
+ENCRYPTION_KEYS = env.encryption_keys("ENCRYPTION_KEYS", kept_in=DATA_DIR / "encryption_keys")
 HTTPS = env.flag("HTTPS", default=False)
 HOST = env.text("HOST", "127.0.0.1")
-PORT = int(env.number("PORT", default=8000))
+PORT = int(env.number("PORT", default=8000, maximum=65535))
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ",".join(LOOPBACK))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
@@ -32,6 +30,10 @@ TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 
 if DEBUG and not set(ALLOWED_HOSTS) <= set(LOOPBACK):
     raise ImproperlyConfigured("DEBUG=true serves this machine only: leave ALLOWED_HOSTS unset, or DEBUG")
+if DEBUG and HOST not in ("127.0.0.1", "::1", "localhost"):
+    raise ImproperlyConfigured("DEBUG=true serves this machine only: HOST must be 127.0.0.1")
+if DEBUG and TRUSTED_PROXIES:
+    raise ImproperlyConfigured("DEBUG=true serves this machine only: leave TRUSTED_PROXIES unset, or DEBUG")
 
 # --- The app ---------------------------------------------------------------------------------------
 
@@ -50,9 +52,11 @@ INSTALLED_APPS = [
     "axes",
 ]
 MIDDLEWARE = [
+    "conversations.middleware.OurCharset",
     "conversations.middleware.TrustedProxy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "conversations.middleware.PersonalAnswers",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -60,7 +64,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "conversations.middleware.SignedIn",
-    "conversations.middleware.PersonalAnswers",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -97,7 +100,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = env.text("TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_I18N = False
 USE_TZ = True
 
@@ -105,6 +108,7 @@ USE_TZ = True
 
 DATABASES = {"default": env.database(env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'chat.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "chainhub_web.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a transaction that writes takes its place in the line at its start, where waiting
         # works; one that upgrades in the middle fails at once with "database is locked".
@@ -203,7 +207,8 @@ if TRUSTED_PROXIES:
     # conversations.middleware.TrustedProxy has removed the header from everybody else's requests.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_FAILURE_VIEW = "conversations.views.errors.csrf_failure"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "conversations.views.errors.QuietReporterFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "conversations.views.reporting.QuietReporterFilter"
+DEFAULT_EXCEPTION_REPORTER = "conversations.views.reporting.QuietReporter"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
@@ -228,11 +233,12 @@ if EMAIL_URL:
 else:
     EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"quiet": {"()": "conversations.views.errors.QuietRecords"}},
+    "formatters": {"line": {"()": "conversations.views.reporting.QuietLines"}},
+    "filters": {"quiet": {"()": "conversations.views.reporting.QuietRecords"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -241,6 +247,11 @@ LOGGING = {
             "filters": ["quiet"],
         }
     },
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django": {"handlers": [], "propagate": True}, "axes": {"level": "WARNING"}},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", default="INFO", choices=LOG_LEVELS)},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        # Statements with what is in them: messages, session keys.
+        "django.db.backends": {"level": "INFO"},
+        "axes": {"level": "WARNING"},
+    },
 }

@@ -47,8 +47,12 @@ def prepare_data_dir(data_dir: Path) -> None:
 
 
 def _keep_secret(path: Path, value: str) -> None:
-    if path.exists():
+    if path.exists() and path.stat().st_size:
         return
-    # Made with its mode from the first moment: a chmod afterwards would leave a gap.
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(value + "\n", encoding="utf-8")
+    # Made with its mode from the first moment, and named when it is whole: a full disk or a power cut
+    # must leave no empty secret that the next start would take.
+    half = path.with_name(f"{path.name}.half")
+    half.unlink(missing_ok=True)
+    half.touch(mode=0o600, exist_ok=False)
+    half.write_text(value + "\n", encoding="utf-8")
+    half.replace(path)

@@ -14,6 +14,17 @@ Answerer = Callable[[HttpRequest], HttpResponseBase]
 _PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
 
 
+class OurCharset:
+    """Read what comes as UTF-8, whatever the request says: some of Python's codecs decode no text (hex)."""
+
+    def __init__(self, get_response: Answerer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.encoding = settings.DEFAULT_CHARSET
+        return self.get_response(request)
+
+
 class TrustedProxy:
     """Believe the forwarded headers of the proxies in TRUSTED_PROXIES, and drop everybody else's."""
 
@@ -54,7 +65,10 @@ class SignedIn(LoginRequiredMiddleware):
 def _sign_in_instead(request: HttpRequest) -> HttpResponse:
     """Answer 401, and let htmx open the sign-in as a page that leads back to where the person was."""
     details = getattr(request, "htmx", None)
-    here = urlsplit((details and details.current_url) or "/").path or "/"
+    try:
+        here = urlsplit((details and details.current_url) or "/").path or "/"
+    except ValueError:  # anybody may send that header: "http://["
+        here = "/"
     response = HttpResponse("Sign in to go on.", status=401, content_type="text/plain")
     if details:
         response["HX-Redirect"] = f"{resolve_url('login')}?{urlencode({'next': here})}"

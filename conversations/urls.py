@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from conversations.views import account, health, media, messages, organising, pages, signing_in, stream
+from conversations.views import account, health, media, messages, organising, pages, signing_in, stream, tools
 
 chat = [
     path("", pages.index, name="index"),
@@ -25,6 +25,7 @@ chat = [
     path("m/<uuid:public_id>/retry/", messages.retry, name="retry"),
     path("m/<uuid:public_id>/regenerate/", messages.regenerate, name="regenerate"),
     path("m/<uuid:public_id>/show/", messages.show_version, name="show_version"),
+    path("tools/<uuid:public_id>/decide/", tools.decide, name="decide"),
     path("attachments/", media.upload, name="upload"),
     path("attachments/address/", media.attach_address, name="attach_address"),
     path("attachments/<uuid:public_id>/", media.attachment, name="attachment"),

@@ -21,6 +21,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STATIC_ROOT = DATA / "static"
+STATIC_ROOT.mkdir()
 GATEWAY_RETRY_SCALE = 0
 PRACTICE_GATEWAY = False
 # A file, not memory: threads that share an in-memory database get "table is locked".

@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from conversations.models import Attachment, Message, Role, User
+from conversations.models import Attachment, Message, Role, ToolCall, User
 from tests import factories
 
 OPEN = {"login", "conversations:health", "conversations:ready"}
@@ -23,6 +23,7 @@ PIECES = {
     "conversations:attach_address",
     "conversations:remove_attachment",
     "conversations:stop",
+    "conversations:decide",
 }
 # Nothing of anybody is behind them: whoever is signed in gets an answer.
 ANYBODYS = {
@@ -66,10 +67,19 @@ PANEL = sorted(
 def of_ada(ada: User) -> dict[str, str]:
     """Something of Ada's for each kind of id."""
     turn = factories.ask(ada)
+    part = turn.answer.parts.create(position=0, kind="tool_call")
+    call = ToolCall.objects.create(
+        generation=factories.generation_of(turn), part=part, round=0, position=0, name="current_time"
+    )
     picture = Attachment.objects.create(
         owner=ada, source_url="https://example.com/a.png", message=turn.question
     )
-    return {"c": turn.conversation.public_id, "m": turn.answer.public_id, "attachments": picture.public_id}
+    return {
+        "c": turn.conversation.public_id,
+        "m": turn.answer.public_id,
+        "attachments": picture.public_id,
+        "tools": call.public_id,
+    }
 
 
 def address_of(name: str, ids: dict[str, str]) -> str:
@@ -134,16 +144,14 @@ def test_the_panel_sends_nobody_to_the_sign_in_and_a_member_nowhere(
     assert ask(staff_client, "GET", address) < 500
 
 
-@pytest.mark.parametrize("name", NAMES)
+# A stream does not end by itself; its cursor is tested with the relay.
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"conversations:events"}))
 @pytest.mark.parametrize(
     "parameters", ["?before=%00&q=%27%22NEAR(&page=-1", "?cursor=r9-1.2-x&page=99999999999", "?q=a:b"]
 )
 def test_hostile_parameters_never_break_a_page(
     name: str, parameters: str, of_ada: dict[str, str], ada_client: Client
 ) -> None:
-    if name == "conversations:events":
-        pytest.skip("a stream does not end by itself; its cursor is tested with the relay")
-
     assert ada_client.get(address_of(name, of_ada) + parameters).status_code in (200, 302, 404, 405, 503)
 
 

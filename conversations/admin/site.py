@@ -44,6 +44,10 @@ class Panel(admin.AdminSite):
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return redirect("conversations:account")
 
+    def get_urls(self) -> list[Any]:
+        # "View on site" leads from the number of any row to its address: the panel has no such page.
+        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {**(extra_context or {}), "needs": attention.needs(request)})
 

@@ -54,6 +54,10 @@ class Answer:
     def __next__(self) -> Event:
         return next(self._events)
 
+    def gather(self, seconds: float) -> None:
+        """Read what comes from now on in gulps, so far apart: for whoever shows it no more often anyway."""
+        self._reply.gather(seconds)
+
     def close(self) -> None:
         """Close the connection, read or not. Only for the reading thread; others use a Cancellation."""
         self._reply.close()

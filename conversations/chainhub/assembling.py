@@ -52,6 +52,11 @@ class ThinkLifter:
         self._held = ""
         self._step = self._before
 
+    @property
+    def is_through(self) -> bool:
+        """Whether no tag can come any more: all further text is text."""
+        return self._step == self._plain and not self._held
+
     def feed(self, text: str) -> Iterator[TextDelta | ThinkingDelta]:
         self._held += text
         yield from self._step()

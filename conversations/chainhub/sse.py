@@ -16,6 +16,7 @@ DEFAULT_LIMIT = 64 * 1024 * 1024
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 # Possessive, and the closing quote optional: a string that never ends is walked once, not once per quote.
 _JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_DATA = b"data: "
 _FIELDS = (b"data", b"event", b"id", b"retry")
 
 
@@ -47,32 +48,45 @@ def decode(chunks: Iterable[bytes], *, limit: int = DEFAULT_LIMIT) -> Iterator[I
     return _Decoder(limit).decode(chunks)
 
 
-def iter_lines(chunks: Iterable[bytes], *, limit: int = DEFAULT_LIMIT) -> Iterator[tuple[bytes, bool]]:
-    """Yield each line and whether its end was seen.
+class _Lines:
+    """Bytes -> lines, whatever their ends, however they are cut.
 
     Not Response.iter_lines(): it makes a blank line of a CRLF that two chunks share, which would end an event
     early. Lines stay bytes: str.splitlines() also breaks at U+2028, and a character may be split over chunks.
     """
-    pieces: list[bytes] = []
-    size = 0
-    after_cr = False
-    for chunk in chunks:
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._after_cr = False
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the next byte begins a line."""
+        return not self._pieces and not self._after_cr
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield the lines that end in `chunk`."""
         if not chunk:
-            continue
+            return
         # The "\r" that ended the last line may have been the first half of "\r\n".
-        start = 1 if after_cr and chunk.startswith(b"\n") else 0
+        start = 1 if self._after_cr and chunk.startswith(b"\n") else 0
         for end in _LINE_END.finditer(chunk, start):
-            pieces.append(chunk[start : end.start()])
-            _refuse_beyond(limit, size + end.start() - start)
-            yield b"".join(pieces), True
-            pieces, size, start = [], 0, end.end()
-        after_cr = chunk.endswith(b"\r")
+            self._pieces.append(chunk[start : end.start()])
+            _refuse_beyond(self._limit, self._size + end.start() - start)
+            line = b"".join(self._pieces)
+            self._pieces, self._size, start = [], 0, end.end()
+            yield line
+        self._after_cr = chunk.endswith(b"\r")
         if start < len(chunk):
-            pieces.append(chunk[start:])
-            size += len(chunk) - start
-            _refuse_beyond(limit, size)
-    if pieces:
-        yield b"".join(pieces), False
+            self._pieces.append(chunk[start:])
+            self._size += len(chunk) - start
+            _refuse_beyond(self._limit, self._size)
+
+    def rest(self) -> bytes:
+        """Return what came after the last end of a line."""
+        return b"".join(self._pieces)
 
 
 class _Decoder:
@@ -84,22 +98,44 @@ class _Decoder:
         self.depth = 0
         self.size = 0
         self.is_first_line = True
+        self.lines = _Lines(limit)
 
     def decode(self, chunks: Iterable[bytes]) -> Iterator[Item]:
-        for line, is_whole in iter_lines(chunks, limit=self.limit):
-            if self.is_first_line:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            if self.json or line.lstrip().startswith(b"{"):
-                yield from self._json_line(line)
-            elif not line:
-                yield from self._dispatch()
-            else:
-                self._field(line, is_whole)
-            self.is_first_line = self.is_first_line and not line.strip()
+        for chunk in chunks:
+            if self._is_one_event(chunk):
+                yield ServerSentEvent(chunk[len(_DATA) : -2].decode("utf-8", errors="replace"))
+                continue
+            for line in self.lines.feed(chunk):
+                yield from self._line(line, is_whole=True)
+        if rest := self.lines.rest():
+            yield from self._line(rest, is_whole=False)
         if self.json:
             yield BareJson(_text(self.json), is_whole=False)
         # A server that closes without the last blank line has said all of it; one that was cut has not.
         yield from self._dispatch(is_whole=False)
+
+    def _is_one_event(self, chunk: bytes) -> bool:
+        """Whether the chunk is one event and nothing else, as nearly all are: then there is little to do."""
+        return (
+            chunk.startswith(_DATA)
+            and chunk.endswith(b"\n\n")
+            and chunk.find(b"\n") == len(chunk) - 2
+            and b"\r" not in chunk
+            and self.lines.is_between
+            and not (self.is_first_line or self.data or self.json or self.name)
+            and len(chunk) <= self.limit
+        )
+
+    def _line(self, line: bytes, *, is_whole: bool) -> Iterator[Item]:
+        if self.is_first_line:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if self.json or line.lstrip().startswith(b"{"):
+            yield from self._json_line(line)
+        elif not line:
+            yield from self._dispatch()
+        else:
+            self._field(line, is_whole)
+        self.is_first_line = self.is_first_line and not line.strip()
 
     def _json_line(self, line: bytes) -> Iterator[Item]:
         """Collect lines until the braces balance: a gateway may print its JSON over several lines."""

@@ -20,7 +20,7 @@ class TitleForm(forms.Form):
 class SettingsForm(forms.Form):
     """What the next answers are asked with. Thinking effort only where a model has it."""
 
-    model = forms.ChoiceField(label="Model", required=False)
+    model = forms.ChoiceField(label="Answers come from", required=False)
     system = forms.CharField(
         label="System prompt",
         required=False,

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from conversations.tools import registry
+
 
 class ManyIds(forms.Field):
     """A repeated field of UUIDs, in the order of the page, each once."""
@@ -35,6 +37,7 @@ class MessageForm(forms.Form):
     text = forms.CharField(required=False, strip=False)
     model_name = forms.CharField(required=False, max_length=200)
     attachment_ids = ManyIds(required=False)
+    tools = forms.MultipleChoiceField(required=False)
 
     def __init__(self, data: QueryDict | None = None) -> None:
         # The page's names are shorter than the service's.
@@ -44,6 +47,14 @@ class MessageForm(forms.Form):
             renamed.setlist("attachment_ids", data.getlist("attachments"))
             renamed.setlist("model_name", data.getlist("model"))
         super().__init__(renamed)
+        self._shows_tools = data is not None and "tools_shown" in data
+        field = self.fields["tools"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - it is declared above
+        field.choices = [(tool.name, tool.name) for tool in registry.all()]
+
+    def clean_tools(self) -> list[str] | None:
+        """Return the chosen names; None from a page that showed no tools: then nothing changes."""
+        return list(self.cleaned_data["tools"]) if self._shows_tools else None
 
     def clean_text(self) -> str:
         # Browsers send line ends as CRLF; NUL is refused by Postgres.

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from conversations.chainhub import events
+from conversations.chainhub import events, wires
 from conversations.chainhub.cancellation import Cancellation
 from conversations.chainhub.client import Answer
 from conversations.chainhub.errors import (
     Cancelled,
     ChainHubError,
     ConnectionFailed,
+    ReasoningRefused,
     StreamBroken,
 )
 from conversations.chainhub.messages import ChatRequest
 from conversations.chainhub.retries import delay_before
-from conversations.generation import explaining, finishing, requests
+from conversations.generation import explaining, finishing, requests, rounds
 from conversations.generation.drafting import Draft
-from conversations.generation.finishing import Outcome, SaidPart
+from conversations.generation.finishing import Outcome
 from conversations.generation.writer import Writer
-from conversations.models import Call, GatewayKey, Generation, GenerationState, Model, PartKind, Purpose
+from conversations.models import Call, GatewayKey, Generation, GenerationState, Model, Part, PartKind, Purpose
 from conversations.services import calls, connections, files, gateway
 from conversations.services.errors import Refused
 
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 _WRITE_AGAIN_AFTER = 1.0
 _WRITE_TRIES = 60
+_GATHER = 0.03
 
 
 @dataclass
@@ -56,7 +59,13 @@ class Answering:
         self.is_lost = False
         self.is_shutdown = False
         self._writer = writer
-        self.draft = Draft(generation.pk, generation.message.conversation_id, self._store_picture)
+        self.draft = Draft(
+            generation.pk,
+            generation.message.conversation_id,
+            self._store_picture,
+            seq=generation.settled_seq,
+            settled=Part.objects.filter(message=generation.message_id).count(),
+        )
         self._close_call: Callable[[], object] = lambda: None
         self._has_spoken = False
 
@@ -70,23 +79,39 @@ class Answering:
         self._tell(state=GenerationState.RUNNING)
         try:
             outcome = self._answer()
+        except rounds.LeaseLost:
+            self.is_lost = True
+            outcome = None
         except Exception:
             logger.exception("Generation %s broke", self.generation.pk)
             outcome = _failed("internal", explaining.sentence_of_kind("internal"))
         self._writer.retire(self.draft)
+        if outcome is None and not self.is_lost:
+            finishing.wait_for_a_person(self.generation, seq=self.draft.seq)
+            return
         if self.is_lost:
             logger.warning("Generation %s lost its lease; another engine has ended it", self.generation.pk)
             self._close_call()
             return
+        assert outcome is not None  # noqa: S101 - only a lost lease and a waiting turn have none
         self._make_final(outcome)
 
     # --- Asking ------------------------------------------------------------------------------------
 
-    def _answer(self) -> Outcome:
+    def _answer(self) -> Outcome | None:
+        """Ask, run the tools that are asked for, ask again; None where a person has to decide first."""
         try:
             model = self._model()
-            request = requests.request_for(self.generation, model=model)
-            return self._ask(request, model)
+            while True:
+                if not self._tools_are_done(model):
+                    return None
+                reason = self._ask(requests.request_for(self.generation, model=model), model)
+                if not self.draft.has_calls:
+                    return Outcome(GenerationState.SUCCEEDED, finish_reason=reason)
+                self._settle(model)
+                if rounds.is_over_the_limits(self.generation):
+                    rounds.stop_undone(self.generation)
+                    return _failed("tool_limit", explaining.sentence_of_kind("tool_limit"))
         except Refused as refusal:
             return _failed(getattr(refusal, "kind", "no_key"), str(refusal))
         except Cancelled:
@@ -100,14 +125,44 @@ class Answering:
             raise Refused(f"{self.generation.model_name} was removed. Choose another model.")
         return model
 
-    def _ask(self, request: ChatRequest, model: Model) -> Outcome:
+    def _tools_are_done(self, model: Model) -> bool:
+        if not self.generation.settled_seq:
+            return True
+        stopped = threading.Event()
+        self.cancellation.watch(stopped.set)
+        try:
+            return rounds.run_what_waits(
+                self.generation,
+                stopped=stopped,
+                secrets=gateway.secrets_for(model),
+                on_change=lambda: self._tell(redraw=True),
+            )
+        finally:
+            self.cancellation.forget(stopped.set)
+
+    def _settle(self, model: Model) -> None:
+        with self._writer.settling(self.draft):
+            self.draft.complete()
+            rounds.settle(self.generation, self.draft, wire=model.wire, also=self._close_call)
+            self.draft.begin_round()
+        self._tell(redraw=True)
+
+    def _ask(self, request: ChatRequest, model: Model) -> str:
+        """Send the request until an answer has come; return its finish reason. Raises what ended it."""
         attempt = 1
         while True:
             self.cancellation.raise_if_cancelled()
             try:
-                reason = self._attempt(request, model, attempt)
+                return self._attempt(request, model, attempt)
             except Cancelled:
                 raise
+            except ReasoningRefused:
+                # Refused before any work: once more without the items that it does not know any more.
+                if request.without_opaque:
+                    raise
+                self._close_call()
+                request = replace(request, without_opaque=True)
+                attempt += 1
             except ChainHubError as error:
                 seconds = delay_before(attempt + 1, error, scale=settings.GATEWAY_RETRY_SCALE)
                 # After the first word nothing is asked again by itself.
@@ -116,8 +171,6 @@ class Answering:
                 self._close_call()
                 self._wait(error, seconds, attempt)
                 attempt += 1
-            else:
-                return Outcome(GenerationState.SUCCEEDED, finish_reason=reason)
 
     def _wait(self, error: ChainHubError, seconds: float, attempt: int) -> None:
         note = explaining.retrying(error, seconds=seconds, attempt=attempt + 1, attempts=ATTEMPTS)
@@ -145,9 +198,15 @@ class Answering:
         error: ChainHubError | None = None
         connections.let_go()
         try:
-            with client.open_answer(request, cancellation=self.cancellation) as answer:
+            with client.open_answer(
+                request, wire=wires.by_name(model.wire), cancellation=self.cancellation
+            ) as answer:
                 for event in answer:
+                    had_spoken = self._has_spoken
                     self._take(event, received)
+                    if self._has_spoken and not had_spoken:
+                        # The first word at once; then no more often than the writer writes.
+                        answer.gather(_GATHER)
             gateway.note_success(key)
             return received.finish_reason
         except ChainHubError as failure:
@@ -158,13 +217,20 @@ class Answering:
             self._close_call = partial(_end, call, answer, error, received, began)
 
     def _take(self, event: events.Event, received: Received) -> None:
+        is_news = True
         match event:
             case events.TextDelta(text):
-                self.draft.add(PartKind.TEXT, text)
+                is_news = self.draft.add(PartKind.TEXT, text)
             case events.ThinkingDelta(text):
-                self.draft.add(PartKind.THINKING, text)
+                is_news = self.draft.add(PartKind.THINKING, text)
             case events.RefusalDelta(text):
-                self.draft.add(PartKind.REFUSAL, text)
+                is_news = self.draft.add(PartKind.REFUSAL, text)
+            case events.ToolCallDelta(key, call_id, name, arguments):
+                self.draft.add_call(key, call_id=call_id, name=name, arguments=arguments)
+                return
+            case events.Opaque(_, data):
+                self.draft.add_opaque(data)
+                return
             case events.Restarted():
                 self.draft.set_aside()
             case events.Started(_, model):
@@ -178,9 +244,9 @@ class Answering:
                 return
             case _:
                 return
-        is_first = not self._has_spoken
-        self._has_spoken = True
-        self._writer.note(self.draft, is_urgent=is_first)
+        if is_news:
+            self._writer.note(self.draft, is_urgent=not self._has_spoken)
+            self._has_spoken = True
 
     def _note_problem(self, key: GatewayKey, error: ChainHubError) -> None:
         gateway.note_problem(key, error)
@@ -213,7 +279,10 @@ class Answering:
     def _make_final(self, outcome: Outcome) -> None:
         """Write the end. A database that can't be written (a full disk) is asked again for a minute."""
         self.draft.complete()
-        parts = [SaidPart(p.kind, p.text, p.started_at, p.ended_at) for p in self.draft.parts]
+        if outcome.state != GenerationState.SUCCEEDED:
+            rounds.stop_undone(self.generation)
+        wire = self.generation.model.wire if self.generation.model else ""
+        parts = rounds.said(self.draft.parts, wire)
         for _ in range(_WRITE_TRIES):
             try:
                 finishing.finish(

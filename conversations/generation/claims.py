@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from conversations.models import EngineProcess, Generation, GenerationState
 
 LEASE = timedelta(seconds=30)
 # An engine that said nothing for this long counts as gone, on whichever host it was.
 SILENCE = timedelta(seconds=15)
-_LOOK_AT = 50
+_YOUNG = timedelta(seconds=5)
+# A person with more in the line than this holds others up at most until a few of theirs are claimed.
+_LOOK_AT = 500
 
 
 def claim_next(*, boot_id: UUID, now: datetime, slots: int) -> Generation | None:
@@ -24,29 +27,26 @@ def claim_next(*, boot_id: UUID, now: datetime, slots: int) -> Generation | None
     Fair: whoever has the fewest running comes first, the oldest of theirs first; nobody takes more than
     half of the `slots`, so that one person's fifty do not hold up another's one.
     """
-    running = Count(
-        "asked_by__generations", filter=Q(asked_by__generations__state=GenerationState.RUNNING), distinct=True
-    )
-    people = (
-        Generation.objects.filter(state=GenerationState.QUEUED)
-        .values("asked_by")
-        .annotate(running=running)
-        .filter(running__lt=max(1, slots // 2))
-        .order_by("running")
-        .values_list("asked_by", flat=True)
-    )
     queued = Generation.objects.filter(state=GenerationState.QUEUED)
-    for person in people[:_LOOK_AT]:
-        for generation in queued.filter(asked_by=person).order_by("created_at", "id")[:3]:
-            # Whoever changes the row first has it. The other changes nothing, and looks further.
-            won = queued.filter(pk=generation.pk).update(
-                state=GenerationState.RUNNING, lease_owner=boot_id, lease_until=now + LEASE, started_at=now
-            )
-            if won:
-                # All that the making of it reads first, in one look.
-                return Generation.objects.select_related(
-                    "message__conversation", "model", "asked_by", "send"
-                ).get(pk=generation.pk)
+    waiting = list(queued.order_by("created_at", "id").values_list("pk", "asked_by")[:_LOOK_AT])
+    if not waiting:
+        return None
+    running = Counter(
+        Generation.objects.filter(state=GenerationState.RUNNING).values_list("asked_by", flat=True)
+    )
+    # The oldest of everybody first: a stable sort keeps the order within a person.
+    waiting.sort(key=lambda row: running[row[1]])
+    for pk, person in waiting:
+        if running[person] >= max(1, slots // 2):
+            continue
+        # Whoever changes the row first has it. The other changes nothing, and looks further.
+        won = queued.filter(pk=pk).update(
+            state=GenerationState.RUNNING, lease_owner=boot_id, lease_until=now + LEASE, started_at=now
+        )
+        if won:
+            # All that the making of it reads first, in one look.
+            rows = Generation.objects.select_related("message__conversation", "model", "asked_by", "send")
+            return rows.get(pk=pk)
     return None
 
 
@@ -68,8 +68,9 @@ def lost(*, boot_id: UUID, running: Collection[int], now: datetime) -> list[Gene
     gone = [process.boot_id for process in EngineProcess.objects.all() if _is_gone(process, boot_id, now)]
     known = EngineProcess.objects.values("boot_id")
     orphans = Q(lease_until__lt=now) | Q(lease_owner__in=gone) | ~Q(lease_owner__in=known)
-    # A lease of this very process without a running answer was left by a thread that broke.
-    orphans |= Q(lease_owner=boot_id) & ~Q(pk__in=running)
+    # A lease of this very process without a running answer was left by a thread that broke. A young one may
+    # have been claimed a moment ago.
+    orphans |= Q(lease_owner=boot_id, started_at__lt=now - _YOUNG) & ~Q(pk__in=running)
     found = Generation.objects.filter(orphans, state=GenerationState.RUNNING)
     return list(found.select_related("message__conversation"))
 

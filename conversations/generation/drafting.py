@@ -19,6 +19,15 @@ StorePicture = Callable[[bytes, str], UUID | None]
 
 
 @dataclass
+class CallSoFar:
+    """A tool call as its pieces come."""
+
+    call_id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+@dataclass
 class DraftPart:
     """One part, as it grows. Only the writer's thread touches `blocks`."""
 
@@ -29,6 +38,9 @@ class DraftPart:
     pieces: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     blocks: BlockStream = field(default_factory=BlockStream)
+    # Of a tool call, and of what a provider wants back; nobody is shown them while they come.
+    call: CallSoFar | None = None
+    opaque: dict[str, object] | None = None
 
     @property
     def text(self) -> str:
@@ -38,10 +50,21 @@ class DraftPart:
 class Draft:
     """The answer of one generation in memory. One thread adds, the writer's thread takes."""
 
-    def __init__(self, generation_id: int, conversation_id: int, store_picture: StorePicture) -> None:
+    def __init__(
+        self,
+        generation_id: int,
+        conversation_id: int,
+        store_picture: StorePicture,
+        *,
+        seq: int = 0,
+        settled: int = 0,
+    ) -> None:
+        """`seq`: the last step that was taken before. `settled`: how many parts are stored already."""
         self.generation_id = generation_id
         self.conversation_id = conversation_id
-        self.seq = 0
+        self.seq = seq
+        self._settled = settled
+        self._calls: dict[int, CallSoFar] = {}
         self.is_retired = False
         self.first_text_at: datetime | None = None
         self._store_picture = store_picture
@@ -49,6 +72,7 @@ class Draft:
         self._lock = threading.Lock()
         self._parts: list[DraftPart] = []
         self._news: dict[str, Any] = {}
+        self._is_waiting = False
 
     @property
     def parts(self) -> list[DraftPart]:
@@ -60,27 +84,64 @@ class Draft:
         """Whether anything was said that still counts."""
         return any(part.kind != PartKind.DISCARDED for part in self.parts)
 
-    def add(self, kind: PartKind, text: str) -> None:
-        """Add what came. A picture inside the text becomes an attachment and leaves its place."""
+    def add(self, kind: PartKind, text: str) -> bool:
+        """Add what came; return whether the writer has to be told, or knows already.
+
+        A picture inside the text becomes an attachment and leaves its place.
+        """
         if kind == PartKind.TEXT:
             text = self._lifter.feed(text)
         else:
             # What looked like the beginning of a picture was none: it belongs before this.
             self._extend(PartKind.TEXT, self._lifter.finish())
         self._extend(kind, text)
+        with self._lock:
+            was_waiting, self._is_waiting = self._is_waiting, True
+        return not was_waiting
 
     def tell(self, **news: Any) -> None:
         """Give the readers a state or a note with the next step."""
         with self._lock:
             self._news.update(news)
 
+    def add_call(self, key: int, *, call_id: str, name: str, arguments: str) -> None:
+        """Add a piece of a tool call; the first one gives it its place among the parts."""
+        self._extend(PartKind.TEXT, self._lifter.finish())
+        with self._lock:
+            call = self._calls.get(key)
+            if call is None:
+                call = self._calls[key] = CallSoFar()
+                self._open_part(PartKind.TOOL_CALL).call = call
+            call.call_id = call.call_id or call_id
+            call.name = call.name or name
+            call.arguments.append(arguments)
+
+    def add_opaque(self, data: dict[str, object]) -> None:
+        self._extend(PartKind.TEXT, self._lifter.finish())
+        with self._lock:
+            self._open_part(PartKind.OPAQUE).opaque = data
+
+    @property
+    def has_calls(self) -> bool:
+        return bool(self._calls)
+
+    def begin_round(self) -> None:
+        """What came is stored: go on behind it with nothing."""
+        with self._lock:
+            self._settled += len(self._parts)
+            self._parts, self._calls, self._news = [], {}, {}
+            self._lifter = PictureLifter(self._store_picture)
+
     def set_aside(self) -> None:
         """The gateway began again: keep what came before as discarded."""
         self.complete()
         with self._lock:
             self._lifter = PictureLifter(self._store_picture)
+            self._calls = {}
+            # A call or a provider's item of the text that does not count any more is nothing to keep.
             for part in self._parts:
                 part.kind = PartKind.DISCARDED
+                part.call = part.opaque = None
             self._news["restarted"] = True
 
     def complete(self) -> None:
@@ -93,6 +154,7 @@ class Draft:
     def take(self) -> dict[str, Any] | None:
         """Return the next step (services.steps says its shape), or None where nothing is new."""
         with self._lock:
+            self._is_waiting = False
             step, self._news = self._news, {}
             unseen = [(part, "".join(part.unseen)) for part in self._parts if part.unseen]
             for part, _ in unseen:
@@ -109,11 +171,16 @@ class Draft:
         with self._lock:
             self.first_text_at = self.first_text_at or now
             if not self._parts or self._parts[-1].kind != kind:
-                if self._parts and not self._parts[-1].ended_at:
-                    self._parts[-1].ended_at = now
-                self._parts.append(DraftPart(len(self._parts), kind, started_at=now))
+                self._open_part(kind)
             self._parts[-1].pieces.append(text)
             self._parts[-1].unseen.append(text)
+
+    def _open_part(self, kind: PartKind) -> DraftPart:
+        now = timezone.now()
+        if self._parts and not self._parts[-1].ended_at:
+            self._parts[-1].ended_at = now
+        self._parts.append(DraftPart(self._settled + len(self._parts), kind, started_at=now))
+        return self._parts[-1]
 
 
 def _change(part: DraftPart, text: str) -> dict[str, Any]:

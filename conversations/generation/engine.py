@@ -56,6 +56,7 @@ class Engine:
     def start(self) -> None:
         """Begin. Answers that a killed engine left behind become interrupted before anything is claimed."""
         claims.say_alive(boot_id=self.boot_id, now=timezone.now())
+        relay.hub.own_engine = self.boot_id
         self._recover_the_lost()
         wakeups.listen(self._woken)
         self._writer.start()
@@ -65,6 +66,7 @@ class Engine:
     def stop(self) -> None:
         """End within a few seconds: running answers become interrupted, with what came so far."""
         wakeups.leave(self._woken)
+        relay.hub.own_engine = None
         self._ending.set()
         self._queue_changed.set()
         self._stop_asked.set()

@@ -24,6 +24,8 @@ _SENTENCES = {
     "unreadable_reply": f"What came back from the gateway was no answer. {MAY_BE_BILLED}",
     "stream_refused": "The model's side reported an error.",
     "stream_broken": "The answer was cut off before its end.",
+    "tool_limit": "The model asked for tools again and again without coming to an answer.",
+    "reasoning_refused": "The gateway refuses what this model thought before. Try again.",
     "internal": "Something broke on our side. It was written to the log.",
 }
 _INTERRUPTED = "The answer was cut off before its end. What came is kept."

@@ -12,16 +12,20 @@ from django.utils import timezone
 
 from conversations.generation import explaining
 from conversations.models import (
+    Call,
     Generation,
     GenerationEvent,
     GenerationState,
     Part,
     PartKind,
+    ToolCallState,
 )
 from conversations.rendering import markdown
-from conversations.services import steps, wakeups
+from conversations.services import approving, steps, wakeups
 
 logger = logging.getLogger(__name__)
+
+_UNRENDERED = (PartKind.DISCARDED, PartKind.TOOL_CALL, PartKind.OPAQUE)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class SaidPart:
     text: str
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    opaque: dict[str, object] | None = None
+    wire: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,12 @@ def finish(
 
     The condition on state and lease fences off a maker whose lease was taken away meanwhile.
     """
-    rows = _rows(generation, parts)
+    # A call of a round that never came to its end was not made: there is nothing to keep of it.
+    rows = [
+        row
+        for row in rows_of(generation, parts)
+        if row.kind != PartKind.TOOL_CALL and (row.text or row.opaque)
+    ]
     now = timezone.now()
     with transaction.atomic():
         mine = Generation.objects.filter(
@@ -85,10 +96,33 @@ def finish(
     return bool(ended)
 
 
+def wait_for_a_person(generation: Generation, *, seq: int) -> None:
+    """Leave the generation without a lease until somebody has decided; the decision queues it again."""
+    with transaction.atomic():
+        mine = Generation.objects.filter(
+            pk=generation.pk, state=GenerationState.RUNNING, lease_owner=generation.lease_owner
+        )
+        mine.update(state=GenerationState.WAITING, lease_owner=None, lease_until=None, settled_seq=seq)
+        GenerationEvent.objects.filter(generation=generation).delete()
+        # A decision that came in the moment between has found no waiting generation to queue.
+        if not generation.tool_calls.filter(state=ToolCallState.WAITING).exists():
+            approving.go_on(generation)
+        wakeups.wake_on_commit(wakeups.conversation_topic(generation.message.conversation_id))
+
+
 def recover(generation: Generation) -> bool:
-    """End a generation whose maker is gone: what its steps tell is kept, and it counts as interrupted."""
+    """Take care of a generation whose maker is gone.
+
+    In the middle of a tool round it goes on: nothing was asked of the gateway that could be billed twice.
+    Repeatable tools run again, others count as failed. In the middle of an answer it becomes interrupted,
+    with what its steps tell.
+    """
     events = GenerationEvent.objects.filter(generation=generation).order_by("seq")
     so_far = steps.read(events.values_list("seq", "data"))
+    unended = Call.objects.filter(generation=generation, ended_at=None)
+    if not unended.exists() and not so_far.parts and generation.tool_calls.exists():
+        return _go_on_with_the_round(generation, seq=max(so_far.seq, generation.settled_seq))
+    unended.update(error_kind="engine_gone", ended_at=timezone.now())
     parts = [SaidPart(part.kind, part.full_text) for _, part in sorted(so_far.parts.items())]
     outcome = Outcome(
         GenerationState.INTERRUPTED,
@@ -99,7 +133,29 @@ def recover(generation: Generation) -> bool:
     return finish(generation, outcome, parts)
 
 
-def _rows(generation: Generation, parts: Iterable[SaidPart]) -> list[Part]:
+def _go_on_with_the_round(generation: Generation, *, seq: int) -> bool:
+    running = generation.tool_calls.filter(state=ToolCallState.RUNNING)
+    with transaction.atomic():
+        running.filter(is_repeatable=True).update(state=ToolCallState.QUEUED, started_at=None)
+        running.update(
+            state=ToolCallState.FAILED,
+            error="The server was stopped while this ran. Whether it was done is not known.",
+            ended_at=timezone.now(),
+        )
+        GenerationEvent.objects.filter(generation=generation).delete()
+        mine = Generation.objects.filter(
+            pk=generation.pk, state=GenerationState.RUNNING, lease_owner=generation.lease_owner
+        )
+        queued = mine.update(
+            state=GenerationState.QUEUED, lease_owner=None, lease_until=None, settled_seq=seq
+        )
+        wakeups.wake_on_commit(wakeups.QUEUE)
+    logger.warning("Generation %s goes on with its tools after its engine was gone", generation.pk)
+    return bool(queued)
+
+
+def rows_of(generation: Generation, parts: Iterable[SaidPart]) -> list[Part]:
+    """Return a row for each part, rendered; without their positions."""
     return [
         Part(
             message=generation.message,
@@ -108,9 +164,10 @@ def _rows(generation: Generation, parts: Iterable[SaidPart]) -> list[Part]:
             text=part.text,
             started_at=part.started_at,
             ended_at=part.ended_at,
-            html=markdown.render(part.text) if part.kind != PartKind.DISCARDED else "",
-            html_version=markdown.VERSION,
+            opaque=part.opaque,
+            wire=part.wire,
+            html=markdown.render(part.text) if part.kind not in _UNRENDERED else "",
+            html_version=markdown.VERSION if part.kind not in _UNRENDERED else 0,
         )
         for part in parts
-        if part.text
     ]

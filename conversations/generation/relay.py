@@ -12,6 +12,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import DatabaseError, close_old_connections
 
@@ -74,6 +75,8 @@ class Hub:
         self._tailer: Tailer | None = None
         # The last step of each running generation that this process was told of.
         self.seen: dict[int, int] = {}
+        # The engine of this very process tells the hub by itself.
+        self.own_engine: UUID | None = None
 
     def count(self, person_id: int) -> tuple[int, int]:
         """Return how many streams are open here: of everybody, and of this person."""
@@ -176,25 +179,28 @@ class Tailer(threading.Thread):
 
     def _look(self, watched: list[int]) -> bool:
         """Pass on what is new; return whether another process is making an answer that somebody watches."""
-        unfinished = dict(
-            Generation.objects.unfinished()
-            .filter(message__conversation__in=watched)
-            .values_list("pk", "message__conversation_id")
-        )
-        seen = dict(self._hub.seen)
-        fresh = GenerationEvent.objects.filter(generation__in=unfinished)
-        if seen:
-            # The counts differ by generation; the smallest bounds the look, the rest is dropped below.
-            fresh = fresh.filter(seq__gt=min(seen.get(pk, 0) for pk in unfinished) if unfinished else 0)
-        rows = fresh.order_by("generation", "seq").values_list("generation_id", "seq", "data")
-        news = [
-            CommittedStep(unfinished[pk], pk, seq, data)
-            for pk, seq, data in rows
-            if seq > self._hub.seen.get(pk, 0)
-        ]
-        self._hub.publish(news)
+        own = self._hub.own_engine
+        rows = Generation.objects.unfinished().filter(message__conversation__in=watched)
+        unfinished, others = {}, {}
+        for pk, conversation, maker in rows.values_list("pk", "message__conversation_id", "lease_owner"):
+            unfinished[pk] = conversation
+            # What is queued here is soon made here, where there is an engine.
+            if maker != own if maker else own is None:
+                others[pk] = conversation
+        if others:
+            self._publish_new_steps(others)
         self._tell_of_ends_and_changes(watched, unfinished)
-        return bool(news) or any(pk not in seen for pk in unfinished)
+        return bool(others)
+
+    def _publish_new_steps(self, others: dict[int, int]) -> None:
+        seen = dict(self._hub.seen)
+        # The counts differ by generation; the smallest bounds the look, the rest is dropped below.
+        lowest = min(seen.get(pk, 0) for pk in others)
+        fresh = GenerationEvent.objects.filter(generation__in=others, seq__gt=lowest)
+        rows = fresh.order_by("generation", "seq").values_list("generation_id", "seq", "data")
+        self._hub.publish(
+            CommittedStep(others[pk], pk, seq, data) for pk, seq, data in rows if seq > seen.get(pk, 0)
+        )
 
     def _tell_of_ends_and_changes(self, watched: list[int], unfinished: dict[int, int]) -> None:
         for pk, conversation_id in self._unfinished.items():

@@ -133,7 +133,7 @@ class View:
     def _step(self, step: CommittedStep) -> Iterator[bytes]:
         message, pk = self._messages[step.generation_id]
         self._cursor.seen[step.generation_id] = step.seq
-        if step.data.get("restarted"):
+        if step.data.get("restarted") or step.data.get("redraw"):
             # What stands on the page gets another face: draw the whole answer anew.
             yield from self._whole(pk, step.generation_id)
         else:

@@ -6,7 +6,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,15 @@ class Writer(threading.Thread):
             with self._condition:
                 self._dirty.pop(draft.generation_id, None)
 
+    @contextmanager
+    def settling(self, draft: Draft) -> Iterator[None]:
+        """Write nothing of `draft` meanwhile, and forget what was not written: its text is being stored."""
+        with self._tick_lock:
+            self._uncommitted = [s for s in self._uncommitted if s.generation_id != draft.generation_id]
+            with self._condition:
+                self._dirty.pop(draft.generation_id, None)
+            yield
+
     def stop(self) -> None:
         with self._condition:
             self._stopping = True
@@ -83,7 +93,7 @@ class Writer(threading.Thread):
             committed = self._tick()
             took = time.monotonic() - began
             # Where a tick is dear (many answers, a slow disk) the next one waits longer.
-            interval = min(max(INTERVAL, 2 * took), _LONGEST_INTERVAL) if committed else _RETRY_AFTER
+            interval = min(max(INTERVAL, 3 * took), _LONGEST_INTERVAL) if committed else _RETRY_AFTER
             with self._condition:
                 self._condition.wait_for(lambda: self._is_urgent or self._stopping, max(0.0, interval - took))
         close_old_connections()

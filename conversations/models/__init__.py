@@ -14,7 +14,7 @@ from conversations.models.generations import (
 from conversations.models.messages import Message, Part, PartKind, Role
 from conversations.models.sends import Send, SendKind
 from conversations.models.settings import Setting
-from conversations.models.tool_calls import ToolCall, ToolCallState
+from conversations.models.tool_calls import ToolApproval, ToolCall, ToolCallState
 from conversations.models.users import Theme, User
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "StoredFile",
     "Theme",
     "TitleSource",
+    "ToolApproval",
     "ToolCall",
     "ToolCallState",
     "UsageSource",

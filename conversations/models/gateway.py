@@ -18,6 +18,7 @@ class KeySource(models.TextChoices):
 
 class Wire(models.TextChoices):
     CHAT_COMPLETIONS = "chat_completions", "Chat completions"
+    RESPONSES = "responses", "Responses"
 
 
 class GatewayKeyQuerySet(models.QuerySet["GatewayKey"]):

@@ -51,6 +51,8 @@ class Generation(models.Model):
     error_text = models.CharField(max_length=500, blank=True)
     error_detail = models.TextField(blank=True)
     parameters = models.JSONField(default=dict, blank=True)
+    # Steps up to this one are in the message's parts already; their events are gone.
+    settled_seq = models.PositiveIntegerField(default=0)
     lease_owner = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     stop_requested_at = models.DateTimeField(null=True)

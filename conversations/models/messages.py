@@ -24,6 +24,7 @@ class PartKind(models.TextChoices):
     TOOL_CALL = "tool_call", "Tool call"
     CITATION = "citation", "Citation"
     REFUSAL = "refusal", "Refusal"
+    OPAQUE = "opaque", "What the provider wants back untouched"
     DISCARDED = "discarded", "What a restarted stream had said"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from conversations.models.constraints import known_values
+from conversations.models.conversations import Conversation
 from conversations.models.generations import Generation
 from conversations.models.messages import Part
 
@@ -24,6 +27,7 @@ class ToolCallState(models.TextChoices):
 class ToolCall(models.Model):
     """One request of a model to a tool, with its result. Each wire puts the result where it wants it."""
 
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="tool_calls")
     part = models.OneToOneField(Part, on_delete=models.CASCADE, related_name="tool_call")
     round = models.PositiveIntegerField()
@@ -37,6 +41,8 @@ class ToolCall(models.Model):
     error = models.TextField(blank=True)
     state = models.CharField(max_length=20, choices=ToolCallState, default=ToolCallState.QUEUED)
     is_repeatable = models.BooleanField(default=False)
+    # Of the tool as it was offered: an approval is for this definition and no other.
+    definition_hash = models.CharField(max_length=64, blank=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -53,3 +59,23 @@ class ToolCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_state_display()})"
+
+
+class ToolApproval(models.Model):
+    """A person lets one conversation use one tool, as it is defined, without being asked again."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="tool_approvals")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200)
+    definition_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation", "person", "name", "definition_hash"], name="toolapproval_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.conversation_id}"

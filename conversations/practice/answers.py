@@ -92,7 +92,9 @@ def _described(chat: Chat, *, variant: int) -> str:
         "\n".join(_facts(chat)),
     ]
     if results := chat.results:
-        blocks += ["The tools answered:", "\n".join(_result(result) for result in results)]
+        names = {call.id: call.name for call in chat.calls}
+        lines = [_result(result, names.get(result.tool_call_id, "")) for result in results]
+        blocks += ["The tools answered:", "\n".join(lines)]
     blocks += _shown(question.text) or [_HINT]
     return "\n\n".join(block.strip("\n") for block in blocks)
 
@@ -145,6 +147,6 @@ def _shown(text: str) -> list[str]:
     return blocks
 
 
-def _result(result: Message) -> str:
+def _result(result: Message, name: str) -> str:
     text = " ".join(result.text.split())
-    return f"- `{result.tool_call_id}`: {text[:300]}"
+    return f"- `{name}` (`{result.tool_call_id}`): {text[:300]}"

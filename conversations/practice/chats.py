@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from conversations.practice.pictures import Picture
@@ -49,6 +49,14 @@ class Chat:
     json_schema: dict[str, Any] | None = None
     # How often this question came to this model, this time included.
     tries: int = 1
+    # What the Responses format tells of the request with each answer; empty for the chat format.
+    told: dict[str, Any] = field(default_factory=dict)
+    # How many items of reasoning came back, and whether such items are to be told and to be sent along.
+    reasoning_items: int = 0
+    shows_thoughts: bool = True
+    wants_reasoning: bool = False
+    # Whether the request is one whose first and last events the gateway can not read (responses.md §7.1).
+    loses_events: bool = False
 
     @property
     def system_text(self) -> str:
@@ -58,6 +66,14 @@ class Chat:
     def question(self) -> Message:
         """The last message of a person."""
         return next((m for m in reversed(self.messages) if m.role == "user"), Message("user", ""))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls that follow the question."""
+        found: list[ToolCall] = []
+        for message in self.messages:
+            found = [] if message.role == "user" else [*found, *message.tool_calls]
+        return tuple(found)
 
     @property
     def results(self) -> tuple[Message, ...]:

@@ -22,7 +22,11 @@ from conversations.practice.refusals import (
     wrong_type,
 )
 
-_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+# Field, what it may be, and how Go calls that.
+Types = dict[str, tuple[tuple[type, ...], str]]
+Ranges = dict[str, tuple[float, float]]
+
+_TYPES: Types = {
     "messages": ((list,), "[]dto.Message"),
     "stream": ((bool,), "bool"),
     "stream_options": ((dict,), "dto.StreamOptions"),
@@ -41,7 +45,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "logit_bias": ((dict,), "map[string]int"),
     "parallel_tool_calls": ((bool,), "bool"),
 }
-_RANGES: dict[str, tuple[float, float]] = {
+_RANGES: Ranges = {
     "temperature": (0, 2),
     "top_p": (0, 1),
     "presence_penalty": (-2, 2),
@@ -50,25 +54,17 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_tokens": (1, 2**31 - 1),
     "max_completion_tokens": (1, 2**31 - 1),
 }
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 
 
 def read_chat(body: bytes, content_type: str, *, models: Container[str]) -> Chat:
     """Raise Refusal for whatever the real gateway would refuse."""
-    if not content_type.lower().startswith("application/json"):
-        raise model_missing()
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(400, f"无效的请求, {error}") from None
-    if not isinstance(found, dict) or not found.get("model"):
-        raise model_missing()
-    if not isinstance(found["model"], str):
-        raise Refusal(400, "无效的请求, json: cannot unmarshal into Go struct field ModelRequest.model")
-    if found["model"] not in models:
-        raise model_unknown(found["model"])
-    _check_types(found)
+    found = read_object(body, content_type, models=models)
+    check_types(found, _TYPES)
+    usage = (found.get("stream_options") or {}).get("include_usage")
+    if usage is not None and not isinstance(usage, bool):
+        raise wrong_type(usage, field="stream_options.include_usage", wanted="bool")
     if not found.get("messages"):
         raise request_invalid("field messages is required")
     _check_values(found)
@@ -89,20 +85,34 @@ def read_chat(body: bytes, content_type: str, *, models: Container[str]) -> Chat
     )
 
 
-def _check_types(found: dict[str, Any]) -> None:
-    for field, (wanted, name) in _TYPES.items():
+def read_object(body: bytes, content_type: str, *, models: Container[str]) -> dict[str, Any]:
+    """What the gateway looks at before it knows the format: that the body is JSON, and the model's name."""
+    if not content_type.lower().startswith("application/json"):
+        raise model_missing()
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"无效的请求, {error}") from None
+    if not isinstance(found, dict) or not found.get("model"):
+        raise model_missing()
+    if not isinstance(found["model"], str):
+        raise Refusal(400, "无效的请求, json: cannot unmarshal into Go struct field ModelRequest.model")
+    if found["model"] not in models:
+        raise model_unknown(found["model"])
+    return found
+
+
+def check_types(found: dict[str, Any], types: Types, *, struct: str = "GeneralOpenAIRequest") -> None:
+    for field, (wanted, name) in types.items():
         value = found.get(field)
         # To Python a bool is an int; to the gateway it is not.
         is_bool = isinstance(value, bool) and bool not in wanted
         if value is not None and (is_bool or not isinstance(value, wanted)):
-            raise wrong_type(value, field=field, wanted=name)
-    usage = (found.get("stream_options") or {}).get("include_usage")
-    if usage is not None and not isinstance(usage, bool):
-        raise wrong_type(usage, field="stream_options.include_usage", wanted="bool")
+            raise wrong_type(value, field=field, wanted=name, struct=struct)
 
 
-def _check_values(found: dict[str, Any]) -> None:
-    for field, (least, most) in _RANGES.items():
+def check_ranges(found: dict[str, Any], ranges: Ranges) -> None:
+    for field, (least, most) in ranges.items():
         value = found.get(field)
         # Written this way round because NaN, which Python's JSON reader lets in, is in no range.
         if value is not None and not least <= value <= most:
@@ -110,10 +120,14 @@ def _check_values(found: dict[str, Any]) -> None:
                 f"Invalid '{field}': expected a value between {least} and {most}, but got {value} instead.",
                 param=field,
             )
+
+
+def _check_values(found: dict[str, Any]) -> None:
+    check_ranges(found, _RANGES)
     effort = found.get("reasoning_effort")
-    if effort and effort not in _EFFORTS:
+    if effort and effort not in EFFORTS:
         raise value_invalid(
-            f"Invalid value: '{effort}'. Supported values are: {', '.join(_EFFORTS)}.",
+            f"Invalid value: '{effort}'. Supported values are: {', '.join(EFFORTS)}.",
             param="reasoning_effort",
         )
     seed = found.get("seed")
@@ -140,17 +154,21 @@ def _read_tool(tool: Any, where: str) -> Tool:
             param=f"{where}.function",
             code="missing_required_parameter",
         )
+    return read_function(function, f"{where}.function")
+
+
+def read_function(function: dict[str, Any], where: str) -> Tool:
+    """Read the definition of a tool, without what the format puts around it."""
     name = function.get("name")
     if not isinstance(name, str) or not _TOOL_NAME.fullmatch(name):
         raise value_invalid(
-            f"Invalid '{where}.function.name': expected letters, digits, '_', '-', at most 64.",
-            param=f"{where}.function.name",
+            f"Invalid '{where}.name': expected letters, digits, '_', '-', at most 64.", param=f"{where}.name"
         )
     parameters = function.get("parameters", {})
     if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
         raise value_invalid(
             f"Invalid schema for function '{name}': schema must be a JSON Schema of 'type: \"object\"'.",
-            param=f"{where}.function.parameters",
+            param=f"{where}.parameters",
             code="invalid_function_parameters",
         )
     return Tool(name, parameters)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring as json_text
 from typing import Any
 
-from conversations.practice import journal
+from conversations.practice import checks, journal
+from conversations.practice.bodies import Body, Stream
 from conversations.practice.chats import Chat
+from conversations.practice.models import MODELS
 from conversations.practice.peer import Peer
-from conversations.practice.refusals import error_body, json_bytes
+from conversations.practice.refusals import Refusal, error_body, json_bytes
 from conversations.practice.steps import (
     Call,
     End,
@@ -20,6 +21,7 @@ from conversations.practice.steps import (
     Fault,
     Finish,
     Manner,
+    More,
     Pause,
     Restart,
     Say,
@@ -48,21 +50,17 @@ class Clock:
         self._peer.wait(due - now)
 
 
-class EventStream:
-    """One answer as server-sent events. Everything but the text of a chunk is made once."""
+class EventStream(Body):
+    """One answer of the chat format as events. Everything but the text of a chunk is made once."""
 
     def __init__(
         self, chat: Chat, *, peer: Peer, manner: Manner, head: bytes, chunked: bool, request_id: str
     ) -> None:
+        super().__init__(peer=peer, manner=manner, head=head, chunked=chunked, request_id=request_id)
         self._chat = chat
-        self._peer = peer
-        self._manner = manner
-        self._head = head
-        self._chunked = chunked
-        self._request_id = request_id
         self._is_plain = chunked and manner == Manner()
         self._held: str | None = None
-        self._sent = 0
+        self._index = 0
         self._begin(first=True)
 
     def _begin(self, *, first: bool = False) -> None:
@@ -96,6 +94,8 @@ class EventStream:
             self._send(self._think + _quoted(step.text) + _PLAIN_END)
         elif isinstance(step, Call):
             self._write_call(step)
+        elif isinstance(step, More):
+            self._write_arguments(step.arguments)
         elif isinstance(step, Restart):
             self._begin()
         elif isinstance(step, Fault):
@@ -114,14 +114,19 @@ class EventStream:
 
     def _write_call(self, call: Call) -> None:
         """Name first, then the arguments in two pieces, as OpenAI sends them."""
+        self._index = call.index
         function = {"name": call.name, "arguments": ""}
-        opening = {"index": call.index, "id": call.id, "type": "function", "function": function}
-        arguments = json.dumps(call.arguments, ensure_ascii=False)
-        middle = len(arguments) // 2
-        pieces = [{"index": call.index, "function": {"arguments": arguments[:middle]}}]
-        pieces += [{"index": call.index, "function": {"arguments": arguments[middle:]}}]
-        for piece in [opening, *pieces]:
-            self._send(self._delta + json_bytes({"tool_calls": [piece]})[1:-1] + _PLAIN_END)
+        self._write_calls({"index": call.index, "id": call.id, "type": "function", "function": function})
+        middle = len(call.arguments) // 2
+        for piece in (call.arguments[:middle], call.arguments[middle:]):
+            if piece:
+                self._write_arguments(piece)
+
+    def _write_arguments(self, piece: str) -> None:
+        self._write_calls({"index": self._index, "function": {"arguments": piece}})
+
+    def _write_calls(self, call: dict[str, Any]) -> None:
+        self._send(self._delta + json_bytes({"tool_calls": [call]})[1:-1] + _PLAIN_END)
 
     def _write_fault(self, fault: Fault) -> None:
         message = f"{fault.message} (request id: {self._request_id})"
@@ -133,7 +138,7 @@ class EventStream:
         shows_usage = self._manner.usage and self._chat.include_usage
         usage = json_bytes(tally.usage()) if shows_usage else b"null"
         ends = b""
-        if reason is not None:
+        if reason is not None and self._manner.ends:
             last = b""
             if self._held is not None:
                 last, self._held = b'"content":' + _quoted(self._held), None
@@ -147,37 +152,6 @@ class EventStream:
                 self._send(event + b"\n")
         self.done()
 
-    def done(self) -> None:
-        self._send(b"data: [DONE]\n\n", last=True)
-
-    def close_body(self) -> None:
-        """End the body as HTTP wants it, with nothing more inside."""
-        self._peer.send(self._take_head() + (b"0\r\n\r\n" if self._chunked else b""))
-
-    def begin(self) -> None:
-        """Send the HTTP head, if nothing was sent so far."""
-        if self._head:
-            self._peer.send(self._take_head())
-
-    def _send(self, event: bytes, *, last: bool = False) -> None:
-        self._sent += 1
-        if self._manner.crlf:
-            event = event.replace(b"\n", b"\r\n")
-        if self._manner.byte_by_byte:
-            self.begin()
-            for at in range(len(event)):
-                self._peer.send(self._framed(event[at : at + 1]))
-            event = b""
-        end = b"0\r\n\r\n" if last and self._chunked else b""
-        self._peer.send(self._take_head() + (self._framed(event) if event else b"") + end)
-
-    def _framed(self, data: bytes) -> bytes:
-        return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
-
-    def _take_head(self) -> bytes:
-        head, self._head = self._head, b""
-        return head
-
 
 def _quoted(text: str) -> bytes:
     # A lone surrogate, which JSON can spell and UTF-8 can not, becomes a question mark.
@@ -185,7 +159,7 @@ def _quoted(text: str) -> bytes:
 
 
 def play(
-    steps: Iterator[Step], stream: EventStream, *, clock: Clock, tally: Tally, note_end: Callable[[str], None]
+    steps: Iterator[Step], stream: Stream, *, clock: Clock, tally: Tally, note_end: Callable[[str], None]
 ) -> Ending | None:
     """Send the steps as they come; return how the answer was broken off, None if it was not.
 
@@ -216,24 +190,61 @@ def play(
     return None
 
 
-def as_object(chat: Chat, *, tally: Tally, reason: str | None, request_id: str, usage: bool) -> bytes:
-    """The answer as one JSON object."""
-    message: dict[str, Any] = {"role": "assistant", "content": tally.text or None}
-    message |= {"refusal": None, "annotations": []}
-    if tally.thinking:
-        message["reasoning_content"] = tally.thinking
-    if tally.calls:
-        message["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": json.dumps(call.arguments, ensure_ascii=False)},
-            }
-            for call in tally.calls
-        ]
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
-    answer: dict[str, Any] = {"id": f"chatcmpl-{request_id}", "object": "chat.completion"}
-    answer |= {"created": int(time.time()), "model": chat.model, "choices": [choice]}
-    if usage:
-        answer["usage"] = tally.usage()
-    return json_bytes(answer)
+class ChatObject:
+    """An answer of the chat format as one JSON object."""
+
+    def __init__(self, chat: Chat, *, manner: Manner, request_id: str) -> None:
+        self._chat = chat
+        self._manner = manner
+        self._request_id = request_id
+
+    def take(self, step: Step) -> None:
+        """Everything that it needs is in the tally."""
+
+    def body(self, reason: str | None, tally: Tally) -> bytes:
+        message: dict[str, Any] = {"role": "assistant", "content": tally.text or None}
+        message |= {"refusal": None, "annotations": []}
+        if tally.thinking:
+            message["reasoning_content"] = tally.thinking
+        if tally.calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in tally.calls
+            ]
+        choice = {"index": 0, "message": message, "logprobs": None}
+        choice["finish_reason"] = reason if self._manner.ends else None
+        answer: dict[str, Any] = {"id": f"chatcmpl-{self._request_id}", "object": "chat.completion"}
+        answer |= {"created": int(time.time()), "model": self._chat.model, "choices": [choice]}
+        if self._manner.usage:
+            answer["usage"] = tally.usage()
+        return json_bytes(answer)
+
+
+class _ChatFormat:
+    def read(self, body: bytes, content_type: str) -> Chat:
+        chat = checks.read_chat(body, content_type, models=MODELS)
+        if MODELS[chat.model].only_responses:
+            raise Refusal(
+                404,
+                "This model is only supported in v1/responses and not in v1/chat/completions.",
+                kind="invalid_request_error",
+                code=None,
+                param="model",
+                relayed=True,
+            )
+        return chat
+
+    def stream(
+        self, chat: Chat, *, peer: Peer, manner: Manner, head: bytes, chunked: bool, request_id: str
+    ) -> EventStream:
+        return EventStream(chat, peer=peer, manner=manner, head=head, chunked=chunked, request_id=request_id)
+
+    def whole(self, chat: Chat, *, manner: Manner, request_id: str) -> ChatObject:
+        return ChatObject(chat, manner=manner, request_id=request_id)
+
+
+chat_format = _ChatFormat()

@@ -15,6 +15,7 @@ _BY_NAME: dict[str, tuple[str, str]] = {
     "language": ("en", "fr"),
     "email": ("ada@example.com", "bob@example.com"),
     "name": ("Ada", "Bob"),
+    "operation": ("add", "multiply"),
 }
 _BY_FORMAT: dict[str, str] = {
     "date": "2026-02-08",

@@ -68,15 +68,18 @@ def _read_call(call: Any, where: str) -> ToolCall:
         raise value_invalid("A tool call needs an 'id'.", param=f"{where}.id")
     if not isinstance(function.get("name"), str) or not function["name"]:
         raise value_invalid("A tool call needs the name of its function.", param=f"{where}.function.name")
+    arguments = read_arguments(function.get("arguments"), f"{where}.function.arguments")
+    return ToolCall(call["id"], function["name"], arguments)
+
+
+def read_arguments(found: Any, where: str) -> dict[str, Any]:
     try:
-        arguments = json.loads(_text(function.get("arguments"), f"{where}.function.arguments"))
+        arguments = json.loads(read_text(found, where))
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):
-        raise value_invalid(
-            "The arguments of a tool call must be a JSON object in text.", param=f"{where}.function.arguments"
-        )
-    return ToolCall(call["id"], function["name"], arguments)
+        raise value_invalid("The arguments of a tool call must be a JSON object in text.", param=where)
+    return arguments
 
 
 def _read_parts(parts: list[Any], role: str, where: str) -> Message:
@@ -95,7 +98,7 @@ def _read_parts(parts: list[Any], role: str, where: str) -> Message:
             )
         value = part.get(kind)
         if kind == "text":
-            texts.append(_text(value, f"{here}.text"))
+            texts.append(read_text(value, f"{here}.text"))
         elif role != "user":
             raise value_invalid(f"Only messages of role 'user' may carry '{kind}' parts.", param=here)
         elif kind == "image_url":
@@ -106,7 +109,7 @@ def _read_parts(parts: list[Any], role: str, where: str) -> Message:
     return Message(role, "\n".join(texts), tuple(seen), tuple(files))
 
 
-def _text(value: Any, where: str) -> str:
+def read_text(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise value_invalid("Invalid type: expected a string.", param=where, code="invalid_type")
     return value
@@ -118,10 +121,13 @@ def _read_image(value: Any, where: str) -> pictures.Picture | str:
         raise value_invalid("Expected an object with a 'url'.", param=where, code="invalid_type")
     if value.get("detail", "auto") not in ("auto", "low", "high"):
         raise value_invalid("Invalid 'detail': use auto, low or high.", param=f"{where}.detail")
-    url = _text(value.get("url"), f"{where}.url")
+    return read_picture(read_text(value.get("url"), f"{where}.url"), f"{where}.url")
+
+
+def read_picture(url: str, where: str) -> pictures.Picture | str:
     if url.startswith(("https://", "http://")):
         return f"a picture at {url[:200]}"
-    media_type, data = _data_uri(url, f"{where}.url", code="invalid_image_url")
+    media_type, data = _data_uri(url, where, code="invalid_image_url")
     try:
         picture = pictures.look_at(data)
     except pictures.NotAPicture:
@@ -129,7 +135,7 @@ def _read_image(value: Any, where: str) -> pictures.Picture | str:
     if picture.media_type != media_type:
         raise value_invalid(
             f"The image was sent as {media_type}, but its bytes are {picture.media_type}.",
-            param=f"{where}.url",
+            param=where,
             code="invalid_image_format",
         )
     return picture
@@ -139,7 +145,7 @@ def _not_an_image(where: str) -> Refusal:
     return value_invalid(
         "You uploaded an unsupported image. Please make sure your image has one of the following formats: "
         "['png', 'jpeg', 'gif', 'webp'], and that it is whole.",
-        param=f"{where}.url",
+        param=where,
         code="invalid_image_format",
     )
 
@@ -162,18 +168,24 @@ def _read_file(kind: str, value: Any, where: str) -> str:
     if not isinstance(value, dict):
         raise value_invalid("Invalid type: expected an object.", param=where, code="invalid_type")
     if kind == "video_url":
-        return f"a video at {_text(value.get('url'), f'{where}.url')[:200]}"
+        return f"a video at {read_text(value.get('url'), f'{where}.url')[:200]}"
     if kind == "input_audio":
         if value.get("format") not in ("wav", "mp3"):
             raise value_invalid("Invalid 'format': use wav or mp3.", param=f"{where}.format")
         try:
-            sound = pictures.decode_base64(_text(value.get("data"), f"{where}.data"))
+            sound = pictures.decode_base64(read_text(value.get("data"), f"{where}.data"))
         except ValueError:
             raise value_invalid("Invalid base64 data.", param=f"{where}.data") from None
         return f"a sound ({value['format']}, {len(sound):,} bytes)"
-    name = _text(value.get("filename", "file"), f"{where}.filename")
+    return read_data_file(value, where)
+
+
+def read_data_file(value: dict[str, Any], where: str) -> str:
+    name = read_text(value.get("filename", "file"), f"{where}.filename")
     media_type, data = _data_uri(
-        _text(value.get("file_data"), f"{where}.file_data"), f"{where}.file_data", code="invalid_file_data"
+        read_text(value.get("file_data"), f"{where}.file_data"),
+        f"{where}.file_data",
+        code="invalid_file_data",
     )
     return f"{name[:200]} ({media_type}, {len(data):,} bytes)"
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conversations.practice import scripts
-from conversations.practice.scripts import Script, breaking, faulty, friendly, refusing, replying
+from conversations.practice import calling, scripts
+from conversations.practice.calling import friendly
+from conversations.practice.scripts import breaking, faulty, refusing, replying
+from conversations.practice.speaking import Script
 from conversations.practice.steps import End, Ending, Manner
 
 _HTML = "text/html; charset=utf-8"
@@ -30,14 +32,38 @@ class PracticeModel:
     script: Script
     manner: Manner = _PLAIN
 
+    @property
+    def thinks(self) -> bool:
+        """By its name, since that is all that a client has to guess from."""
+        return "think" in self.name
+
+    @property
+    def only_responses(self) -> bool:
+        """Whether it is served on the Responses wire alone."""
+        return self.name.startswith("practice-responses")
+
 
 _TABLE: tuple[tuple[str, str, Script, Manner], ...] = (
     ("-chat", "answers, and says what it was sent", friendly, _PLAIN),
     ("-picture", "answers with a picture inside the text", scripts.picture, _PLAIN),
-    ("-thinking", "thinks aloud first (reasoning_content)", scripts.thinking, _PLAIN),
+    ("-thinking", "thinks aloud first (reasoning_content)", calling.thinking, _PLAIN),
     ("-think-tags", "thinks inside <think> tags in the text", scripts.thinking_in_tags, _PLAIN),
-    ("-tools", "calls two tools at once, then answers from their results",
-     scripts.calling_in_parallel, _PLAIN),
+    ("-tools", "calls all tools that the question asks for, or two, at once; then answers from their results",
+     calling.calling_in_parallel, _PLAIN),
+    ("-rounds", 'two tool calls in each of three rounds ("5 rounds" for more), then an answer',
+     calling.in_rounds, _PLAIN),
+    ("-tool-loop", "never stops calling a tool", calling.in_a_loop, _PLAIN),
+    ("-bad-arguments", "broken JSON as arguments first, right ones after the complaint",
+     calling.with_bad_arguments, _PLAIN),
+    ("-empty-arguments", "a tool call with nothing as arguments", calling.with_empty_arguments, _PLAIN),
+    ("-shared-index", "two tool calls under the same index", calling.with_a_shared_index, _PLAIN),
+    ("-slow-arguments", "arguments of tool calls that take seconds to come",
+     calling.with_slow_arguments, _PLAIN),
+    ("-responses", "answers on the Responses wire", friendly, _PLAIN),
+    ("-responses-thinking", "thinks first, on the Responses wire", calling.thinking, _PLAIN),
+    ("-responses-thinking-forgets", "takes none of its reasoning back, on the Responses wire",
+     scripts.forgetting, _PLAIN),
+    ("-responses-tools", "calls tools at once, on the Responses wire", calling.calling_in_parallel, _PLAIN),
     ("-slow-start", "says nothing for five seconds, then answers", scripts.slow_start, _PLAIN),
     ("-steady", "200 numbered tokens, one every 20 ms; the question may say otherwise",
      scripts.steady, _PLAIN),
@@ -77,6 +103,8 @@ _TABLE: tuple[tuple[str, str, Script, Manner], ...] = (
      breaking("and then nothing more comes", End(Ending.SILENT)), _PLAIN),
     ("-error-chunk", "an error as a chunk of the stream, then [DONE]",
      breaking("and then an error comes as a chunk", faulty(bare=False), End(Ending.DONE)), _PLAIN),
+    ("-failed", "a response that failed in the middle (on the chat wire: an error as a chunk)",
+     breaking("and then it fails", faulty(failed=True), End(Ending.EOF)), _PLAIN),
     ("-bare-error", "an error as a bare line of JSON inside the stream",
      breaking("and then an error comes on a bare line", faulty(bare=True), End(Ending.EOF)), _PLAIN),
     ("-cut", "the connection closes in the middle of the stream",
@@ -96,6 +124,7 @@ _TABLE: tuple[tuple[str, str, Script, Manner], ...] = (
     ("-empty-choices", "chunks without choices in between", friendly, Manner(empty_choices=True)),
     ("-json", "one JSON object although a stream was asked for", friendly, Manner(streams=False)),
     ("-stream", "a stream although one JSON object was asked for", friendly, Manner(streams=True)),
+    ("-no-end", "all of the text, and then the last event is missing", friendly, Manner(ends=False)),
     ("-no-usage", "no usage, even if asked for", friendly, Manner(usage=False)),
 )  # fmt: skip
 

@@ -65,11 +65,11 @@ def request_invalid(message: str) -> Refusal:
     return Refusal(500, message, code="invalid_request", param="", relayed=True)
 
 
-def wrong_type(found: object, *, field: str, wanted: str) -> Refusal:
+def wrong_type(found: object, *, field: str, wanted: str, struct: str = "GeneralOpenAIRequest") -> Refusal:
     """What Go's JSON decoder says of a field of another type."""
     kinds = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
     kind = kinds.get(type(found), "null")
-    where = f"Go struct field GeneralOpenAIRequest.{field}"
+    where = f"Go struct field {struct}.{field}"
     return request_invalid(f"json: cannot unmarshal {kind} into {where} of type {wanted}")
 
 

@@ -11,6 +11,7 @@ from conversations.practice.models import MODELS
 from conversations.practice.refusals import Refusal
 
 CHAT = "/v1/chat/completions"
+RESPONSES = "/v1/responses"
 PRACTICE = "/practice/"
 _GRANTED_DOLLARS = 100.0
 # The gateway's constant: the date on every model of its list.
@@ -66,7 +67,7 @@ def _described(name: str) -> dict[str, Any]:
         "object": "model",
         "created": _CREATED,
         "owned_by": "custom",
-        "supported_endpoint_types": ["openai"],
+        "supported_endpoint_types": ["openai-response" if MODELS[name].only_responses else "openai"],
     }
 
 

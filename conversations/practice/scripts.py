@@ -8,90 +8,17 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from conversations.practice import answers, inventing, pictures, samples, titles
-from conversations.practice.chats import Chat, Tool
+from conversations.practice import answers, pictures, reasoning, samples, titles
+from conversations.practice.calling import friendly, thinking
+from conversations.practice.chats import Chat
 from conversations.practice.refusals import Refusal
-from conversations.practice.steps import (
-    Call,
-    End,
-    Ending,
-    Fault,
-    Finish,
-    Pause,
-    Restart,
-    Say,
-    Step,
-    Think,
-    Whole,
-)
+from conversations.practice.speaking import BEFORE_FIRST, PACE, PIECE, Script, spoken
+from conversations.practice.steps import End, Ending, Fault, Finish, Pause, Restart, Say, Step, Whole
 
-Script = Callable[[Chat], Iterator[Step]]
-
-_PIECE = re.compile(r"\s*\S{1,12}|\s+")
-_PACE = 0.03
-_BEFORE_FIRST = 0.15
 _COUNT = re.compile(r"(\d{1,6})\s*tokens?\b", re.I)
 _EVERY = re.compile(r"every\s+(\d{1,6}(?:\.\d+)?)\s*ms\b", re.I)
-_TOOLS_WANTED = re.compile(r"\btools?\b", re.I)
-
-
-def spoken(text: str, *, pace: float = _PACE) -> Iterator[Step]:
-    """The text in pieces of about a word, at a steady pace."""
-    for piece in _PIECE.findall(text):
-        yield Pause(pace)
-        yield Say(piece)
-
-
-def thought(text: str, *, pace: float = _PACE) -> Iterator[Step]:
-    for piece in _PIECE.findall(text):
-        yield Pause(pace)
-        yield Think(piece)
-
-
-def friendly(chat: Chat) -> Iterator[Step]:
-    """Answer; call tools first if they are asked for by name or word, or required."""
-    yield Pause(_BEFORE_FIRST)
-    if tools := _tools_for(chat):
-        yield from calling(chat, tools)
-        return
-    yield from spoken(answers.text_for(chat))
-    yield Finish()
-
-
-def _tools_for(chat: Chat) -> list[Tool]:
-    if chat.tool_choice == "none" or chat.results or titles.title_for(chat):
-        return []
-    if chat.tool_choice.startswith(":"):
-        return [tool for tool in chat.tools if tool.name == chat.tool_choice[1:]]
-    asked = chat.question.text.lower()
-    named = [t for t in chat.tools if t.name.lower() in asked or t.name.lower().replace("_", " ") in asked]
-    if named or not (chat.tool_choice == "required" or _TOOLS_WANTED.search(asked)):
-        return named
-    return list(chat.tools[:1])
-
-
-def calling(chat: Chat, tools: list[Tool]) -> Iterator[Step]:
-    """Call each tool with arguments that fit its schema."""
-    round_number = sum(len(message.tool_calls) for message in chat.messages)
-    for index, tool in enumerate(tools):
-        turn = sum(other.name == tool.name for other in tools[:index])
-        arguments = inventing.object_for(tool.parameters, words=chat.question.text[:100], turn=turn)
-        yield Pause(_PACE)
-        yield Call(index, f"call_practice{round_number + index}", tool.name, arguments)
-    yield Finish("tool_calls")
-
-
-def calling_in_parallel(chat: Chat) -> Iterator[Step]:
-    """Two calls at once: of two tools, or of the only one twice; then an answer from the results."""
-    if not chat.tools or chat.results or chat.tool_choice == "none" or titles.title_for(chat):
-        yield from friendly(chat)
-        return
-    tools = list(chat.tools[:2]) if len(chat.tools) > 1 else [chat.tools[0]] * 2
-    yield Pause(_BEFORE_FIRST)
-    yield from spoken("I ask the tools first.")
-    yield from calling(chat, tools)
 
 
 def picture(chat: Chat) -> Iterator[Step]:
@@ -101,18 +28,9 @@ def picture(chat: Chat) -> Iterator[Step]:
         return
     painted = base64.b64encode(pictures.paint(chat.question.text)).decode()
     yield from spoken("Here is a practice picture; its colours follow from your words.\n\n")
-    yield Pause(_BEFORE_FIRST)
+    yield Pause(BEFORE_FIRST)
     yield Say(f"![picture](data:image/png;base64,{painted})")
     yield Finish()
-
-
-def thinking(chat: Chat) -> Iterator[Step]:
-    yield Pause(_BEFORE_FIRST)
-    yield from thought(
-        "The question is short, so I look at each part of it in turn.\n\n"
-        "First I count what I was sent. Then I check the count. It is right, so I can answer."
-    )
-    yield from friendly(chat)
 
 
 def thinking_in_tags(chat: Chat) -> Iterator[Step]:
@@ -161,10 +79,10 @@ def hostile(chat: Chat) -> Iterator[Step]:
 
 def too_long(chat: Chat) -> Iterator[Step]:
     """Stop at the length limit after 40 pieces. "Continue" brings the next 40."""
-    yield Pause(_BEFORE_FIRST)
-    pieces = _PIECE.findall(answers.text_for(chat))
+    yield Pause(BEFORE_FIRST)
+    pieces = PIECE.findall(answers.text_for(chat))
     for piece in pieces[:40]:
-        yield Pause(_PACE)
+        yield Pause(PACE)
         yield Say(piece)
     yield Finish("length" if len(pieces) > 40 else "stop")
 
@@ -186,7 +104,7 @@ def breaking(said: str, *last: Step) -> Script:
 
     def script(chat: Chat) -> Iterator[Step]:
         yield from spoken(f"This answer begins well. You can read two sentences of it, {said}")
-        yield Pause(_BEFORE_FIRST)
+        yield Pause(BEFORE_FIRST)
         yield from last
 
     return script
@@ -215,11 +133,18 @@ def refusing_twice(chat: Chat) -> Iterator[Step]:
     yield from friendly(chat)
 
 
+def forgetting(chat: Chat) -> Iterator[Step]:
+    """Another upstream's key answers now: it takes none of the reasoning back (responses.md §7.3)."""
+    if chat.reasoning_items:
+        raise reasoning.refused("gAAAAApractice")
+    yield from thinking(chat)
+
+
 def never(chat: Chat) -> Iterator[Step]:
     yield End(Ending.SILENT)
 
 
-def faulty(*, bare: bool) -> Fault:
+def faulty(*, bare: bool = False, failed: bool = False) -> Fault:
     if bare:
         return Fault("Overloaded", "overloaded_error", "overloaded_error", bare=True)
-    return Fault("The server had an error processing your request.", "server_error", None)
+    return Fault("The server had an error processing your request.", "server_error", None, failed=failed)

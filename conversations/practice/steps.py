@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any
 
 
 class Ending(enum.Enum):
@@ -36,10 +35,19 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """`arguments` is what a model writes: JSON text, unless the script wants it broken. More may follow."""
+
     index: int
     id: str
     name: str
-    arguments: dict[str, Any]
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """A further piece of the last call's arguments."""
+
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,16 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error inside the stream: as a chunk, or bare, without `data:`."""
+    """An error inside the stream: as a chunk or event, or bare, without `data:`.
+
+    `failed`: as a response that failed, where the format has that.
+    """
 
     message: str
     kind: str
     code: str | None
     bare: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class End:
     ending: Ending
 
 
-Step = Say | Think | Pause | Call | Restart | Fault | Finish | Whole | End
+Step = Say | Think | Pause | Call | More | Restart | Fault | Finish | Whole | End
 
 
 @dataclass(frozen=True)
@@ -89,5 +101,7 @@ class Manner:
     empty_choices: bool = False
     usage_on_last: bool = False
     usage: bool = True
+    # False: the event that ends an answer is missing, although all of the answer came.
+    ends: bool = True
     # True: an event stream, False: one JSON object, whatever the request asked for.
     streams: bool | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from conversations.practice.chats import Chat
 from conversations.practice.journal import Entry
-from conversations.practice.steps import Call, Restart, Say, Step, Think
+from conversations.practice.steps import Call, More, Restart, Say, Step, Think
 
 
 class Tally:
@@ -46,6 +47,9 @@ class Tally:
         elif isinstance(step, Call):
             self._entry.tokens += 10
             self.calls.append(step)
+        elif isinstance(step, More):
+            last = self.calls[-1]
+            self.calls[-1] = replace(last, arguments=last.arguments + step.arguments)
         elif isinstance(step, Restart):
             self._texts.clear()
             self._thoughts.clear()

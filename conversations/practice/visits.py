@@ -9,15 +9,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conversations.practice import http_messages, journal, routes
+from conversations.practice.bodies import Format
 from conversations.practice.chats import Chat
-from conversations.practice.checks import read_chat
-from conversations.practice.delivery import Clock, EventStream, as_object, play
+from conversations.practice.delivery import Clock, chat_format, play
 from conversations.practice.http_messages import BadRequest, HttpRequest, Reply
 from conversations.practice.models import MODELS, PracticeModel
 from conversations.practice.peer import ClientWentAway, Peer
 from conversations.practice.refusals import Refusal
+from conversations.practice.response_answers import response_format
 from conversations.practice.steps import End, Ending, Fault, Finish, Pause, Say, Step, Think, Whole
 from conversations.practice.tallies import Tally
+
+_FORMATS: dict[tuple[str, str], Format] = {
+    ("POST", routes.CHAT): chat_format,
+    ("POST", routes.RESPONSES): response_format,
+}
 
 if TYPE_CHECKING:
     from conversations.practice.server import PracticeServer
@@ -77,9 +83,9 @@ class Answer:
         if not request.path.startswith(routes.PRACTICE):
             server.journal.add(self._entry)
         try:
-            if (request.method, request.path) == ("POST", routes.CHAT):
+            if form := _FORMATS.get((request.method, request.path)):
                 routes.check_key(request, server.key)
-                return self._answer_chat()
+                return self._answer(form)
             return self._reply(routes.reply_to(request, journal=server.journal, key=server.key))
         except Refusal as refusal:
             return self.refuse(refusal)
@@ -110,8 +116,8 @@ class Answer:
             chunked=self._request.knows_chunks,
         )
 
-    def _answer_chat(self) -> bool:
-        chat = read_chat(self.body, self._request.headers.get("content-type", ""), models=MODELS)
+    def _answer(self, form: Format) -> bool:
+        chat = form.read(self.body, self._request.headers.get("content-type", ""))
         # A long answer must not hold its pictures for as long as it takes.
         self.body = b""
         self._is_streaming_request = chat.stream
@@ -130,18 +136,20 @@ class Answer:
         streams = chat.stream if model.manner.streams is None else model.manner.streams
         tally = Tally(chat, self._entry, keep_text=not streams)
         if streams:
-            return self._stream(chat, model, steps, tally)
-        return self._answer_at_once(chat, model, steps, tally)
+            return self._stream(form, chat, model, steps, tally)
+        return self._answer_at_once(form, chat, model, steps, tally)
 
     def _whole(self, whole: Whole) -> Reply:
         is_json = whole.content_type == "application/json"
         as_stream = is_json and self._is_streaming_request
         return Reply(whole.status, whole.body, "text/event-stream" if as_stream else whole.content_type)
 
-    def _stream(self, chat: Chat, model: PracticeModel, steps: Iterator[Step], tally: Tally) -> bool:
+    def _stream(
+        self, form: Format, chat: Chat, model: PracticeModel, steps: Iterator[Step], tally: Tally
+    ) -> bool:
         chunked = self._request.knows_chunks
         self.closes = self.closes or not chunked
-        stream = EventStream(
+        stream = form.stream(
             chat,
             peer=self._peer,
             manner=model.manner,
@@ -163,9 +171,12 @@ class Answer:
         if ending is Ending.RESET:
             self._visit.close_by_reset()
 
-    def _answer_at_once(self, chat: Chat, model: PracticeModel, steps: Iterator[Step], tally: Tally) -> bool:
+    def _answer_at_once(
+        self, form: Format, chat: Chat, model: PracticeModel, steps: Iterator[Step], tally: Tally
+    ) -> bool:
         """One JSON object after the time that a stream would have taken."""
         clock = Clock(self._peer, speed=self._visit.server.speed)
+        whole = form.whole(chat, manner=model.manner, request_id=self._request_id)
         reason: str | None = None
         ending: Ending | None = None
         for step in steps:
@@ -179,9 +190,8 @@ class Answer:
                 ending = step.ending
             else:
                 tally.count(step)
-        body = as_object(
-            chat, tally=tally, reason=reason, request_id=self._request_id, usage=model.manner.usage
-        )
+                whole.take(step)
+        body = whole.body(reason, tally)
         if ending is None:
             return self._reply(Reply(200, body))
         # Whatever breaks a stream breaks this body in its middle.

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.http import Http404
 
-from conversations.models import Attachment, Conversation, Message, Role, User
+from conversations.models import Attachment, Conversation, Message, Role, ToolCall, User
 
 
 def conversation_for(user: User, public_id: UUID) -> Conversation:
@@ -36,6 +36,20 @@ def message_for(user: User, public_id: UUID, *, role: Role | None = None) -> Mes
     if message is None:
         raise Http404
     return message
+
+
+def tool_call_for(user: User, public_id: UUID) -> ToolCall:
+    """Return the tool call of a conversation that `user` may read. Raises Http404."""
+    readable = Conversation.objects.visible_to(user)
+    found = ToolCall.objects.filter(
+        public_id=public_id,
+        generation__message__conversation__in=readable,
+        generation__message__deleted_at=None,
+    )
+    call = found.select_related("generation__message__conversation").first()
+    if call is None:
+        raise Http404
+    return call
 
 
 def attachment_for(user: User, public_id: UUID) -> Attachment:

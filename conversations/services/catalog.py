@@ -15,6 +15,7 @@ from conversations.chainhub.catalog import (
     guess_thinking,
     guess_vision,
     is_chat_model,
+    wire_for,
 )
 from conversations.models import GatewayKey, KeyModel, KeySource, Model, Purpose, User
 from conversations.services import listings
@@ -204,6 +205,7 @@ def _new_row(model: CatalogModel) -> Model:
         endpoint_types=_stored_types(model),
         has_vision=guess_vision(model.name),
         has_thinking=guess_thinking(model.name),
+        wire=wire_for(model),
         is_enabled=is_chat_model(model) and "*" not in model.name,
     )
 

@@ -112,6 +112,12 @@ def key_for(model: Model, *, now: datetime | None = None) -> GatewayKey:
     return min(serving, key=lambda key: (key.problem_at is not None and key.problem_at > fresh_since, key.pk))
 
 
+def secrets_for(model: Model) -> tuple[str, ...]:
+    """Return what must not come back by way of a tool: the secret of the key that serves `model`."""
+    secret = keys.secret_or_nothing(key_for(model))
+    return (secret,) if secret else ()
+
+
 def note_problem(key: GatewayKey, error: errors.ChainHubError, *, now: datetime | None = None) -> None:
     """Keep what `error` says against `key`, for the panel and for key_for. Other errors are not kept."""
     if not isinstance(error, ABOUT_THE_KEY):

@@ -33,6 +33,9 @@ def change_settings(
         "reasoning_effort": reasoning_effort or None,
     }
     parameters = {name: value for name, value in chosen.items() if value is not None}
+    if tools := conversation.parameters.get("tools"):
+        # Chosen at the composer, not in this form.
+        parameters["tools"] = tools
     tree.touch(conversation, parameters=parameters, model=model)
 
 

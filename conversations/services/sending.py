@@ -24,6 +24,8 @@ from conversations.models import (
     Role,
     Send,
     SendKind,
+    ToolCall,
+    ToolCallState,
     User,
 )
 from conversations.rendering import markdown
@@ -64,16 +66,18 @@ def send_message(
     text: str,
     model_name: str,
     attachment_ids: tuple[UUID, ...] = (),
+    tools: list[str] | None = None,
 ) -> Turn:
     """Store a question and queue its answer; the same send again is the same turn.
 
-    Without a conversation one is made. Raises Refused (SendIdReused, AlreadyAnswering, or why not).
+    Without a conversation one is made. `tools`: what the answer may use from now on; None leaves it as it is.
+    Raises Refused (SendIdReused, AlreadyAnswering, or why not).
     """
     # Rendered before the transaction: a long text must not keep everybody else from writing.
     part = Part(position=0, kind=PartKind.TEXT, text=text)
     part.html, part.html_version = markdown.render(text), markdown.VERSION
     with transaction.atomic():
-        return _store_question(conversation, author, send_id, part, model_name, attachment_ids)
+        return _store_question(conversation, author, send_id, part, model_name, attachment_ids, tools)
 
 
 def _store_question(
@@ -83,6 +87,7 @@ def _store_question(
     part: Part,
     model_name: str,
     attachment_ids: tuple[UUID, ...],
+    tools: list[str] | None,
 ) -> Turn:
     content = (part.text, *map(str, attachment_ids))
     _in_turn(author)
@@ -107,9 +112,11 @@ def _store_question(
     if attachment_ids:
         files.attach(question, owner=author, attachment_ids=list(attachment_ids))
     send = _record(author, send_id, SendKind.SEND, content, conversation, question)
-    if conversation.model_id != model.pk:
-        Conversation.objects.filter(pk=conversation.pk).update(model=model)
+    if tools is not None:
+        kept = {name: value for name, value in conversation.parameters.items() if name != "tools"}
+        conversation.parameters = kept | ({"tools": tools} if tools else {})
     conversation.model = model
+    conversation.save(update_fields=["model", "parameters"])
     return _queue_answer(conversation, question, model=model, author=author, send=send)
 
 
@@ -145,6 +152,10 @@ def stop(answer: Message) -> None:
     """Ask for the end of the making of `answer`; what came so far is kept."""
     now = timezone.now()
     unfinished = answer.generations.unfinished()
+    waiting = ToolCall.objects.filter(generation__in=unfinished.filter(state=GenerationState.WAITING))
+    waiting.filter(state__in=(ToolCallState.WAITING, ToolCallState.QUEUED)).update(
+        state=ToolCallState.STOPPED, error="The turn was stopped.", ended_at=now
+    )
     # Nobody has begun yet: it ends here. Whoever runs it otherwise sees the request.
     unfinished.filter(state__in=[GenerationState.QUEUED, GenerationState.WAITING]).update(
         state=GenerationState.STOPPED, stop_requested_at=now, ended_at=now

@@ -5,6 +5,7 @@ The data of one step, all keys optional:
     {"state": "running",
      "note": "a sentence for the reader, empty to take it away",
      "restarted": true,                    what came before is set aside
+     "redraw": true,                       rows changed: show the whole answer anew
      "parts": [{"position": 0, "kind": "text",
                 "text": the Markdown that came,
                 "closed": HTML to append to the closed blocks,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from conversations.models import (
     PartKind,
     Purpose,
     Role,
+    ToolCall,
     User,
 )
 from conversations.rendering import markdown
@@ -42,6 +44,30 @@ class ShownPart:
     text: str
     seconds: int | None = None
     is_open: bool = False
+    tool: ShownTool | None = None
+    round: int = 0
+
+
+@dataclass(frozen=True)
+class ShownTool:
+    """One tool call as its card shows it: text alone, pretty-printed where it is JSON."""
+
+    id: str
+    name: str
+    state: str
+    state_label: str
+    arguments: str
+    result: str
+    error: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """What stands one below the other in an answer: a part, or the tools that ran side by side."""
+
+    part: ShownPart | None = None
+    tools: tuple[ShownTool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +90,22 @@ class ShownMessage:
     is_last: bool
     seq: int = 0
     note: str = ""
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The parts in order, the tool calls of one round together."""
+        blocks: list[Block] = []
+        last_round = -1
+        for part in self.parts:
+            if part.tool is None:
+                if part.kind != PartKind.OPAQUE:
+                    blocks.append(Block(part))
+            elif blocks and blocks[-1].tools and part.round == last_round:
+                blocks[-1] = Block(tools=(*blocks[-1].tools, part.tool))
+            else:
+                blocks.append(Block(tools=(part.tool,)))
+            last_round = part.round
+        return blocks
 
     @property
     def text(self) -> str:
@@ -198,7 +240,7 @@ def _shown(found: QuerySet[Message], *, viewer: User, last_id: int | None) -> li
     messages = list(
         found.select_related("author")
         .prefetch_related(
-            Prefetch("parts", queryset=Part.objects.order_by("position")),
+            Prefetch("parts", queryset=Part.objects.select_related("tool_call").order_by("position")),
             Prefetch(
                 "attachments", queryset=Attachment.objects.select_related("file").order_by("position", "id")
             ),
@@ -250,7 +292,7 @@ def _show(
         previous_id=str(versions[place - 1].public_id) if place else None,
         next_id=str(versions[place + 1].public_id) if place + 1 < len(versions) else None,
         is_last=is_last,
-        seq=growing.seq if growing else 0,
+        seq=max(growing.seq, generation.settled_seq) if growing and generation else 0,
         note=growing.note if growing else "",
     )
 
@@ -262,6 +304,11 @@ def _author_name(message: Message, generation: Generation | None, viewer: User) 
 
 
 def _part(part: Part) -> ShownPart:
+    if part.kind == PartKind.TOOL_CALL:
+        shown = ShownPart(part.position, part.kind, SafeString(""), "", round=part.round)
+        return replace(shown, tool=_tool(part.tool_call))
+    if part.kind == PartKind.OPAQUE:
+        return ShownPart(part.position, part.kind, SafeString(""), "")
     # What an older renderer made is made anew for this page; nothing is written while reading.
     html = part.html if part.html_version == markdown.VERSION else markdown.render(part.text)
     return ShownPart(
@@ -271,6 +318,30 @@ def _part(part: Part) -> ShownPart:
         text=part.text,
         seconds=_seconds(part.started_at, part.ended_at),
     )
+
+
+def _tool(call: ToolCall) -> ShownTool:
+    seconds = None
+    if call.started_at and call.ended_at:
+        seconds = (call.ended_at - call.started_at).total_seconds()
+    return ShownTool(
+        id=str(call.public_id),
+        name=call.name,
+        state=call.state,
+        state_label=call.get_state_display(),
+        arguments=_pretty(call.arguments_text),
+        result=_pretty(call.result),
+        error=call.error,
+        seconds=seconds,
+    )
+
+
+def _pretty(text: str) -> str:
+    """Return JSON with its lines broken, any other text as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _growing(part: steps.PartSoFar) -> ShownPart:

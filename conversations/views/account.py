@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
@@ -15,13 +17,21 @@ from conversations.views import pages
 from conversations.views.htmx import HtmxRequest
 
 
+class _PasswordForm(PasswordChangeForm):
+    """Django's own, without taking the focus of a page that is about more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HtmxRequest) -> HttpResponse:
     saved = request.POST.get("save") if request.method == "POST" else None
     # A refused form must not change what the page says of the person: it works on a row of its own.
     person = User.objects.get(pk=request.user.pk)
     form = AccountForm(request.POST if saved == "account" else None, instance=person)
-    password_form = PasswordChangeForm(request.user, request.POST if saved == "password" else None)
+    password_form = _PasswordForm(request.user, request.POST if saved == "password" else None)
     if saved == "account" and form.is_valid():
         form.save()
         messages.success(request, "Saved.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
+from django.http import QueryDict
 from django.urls import reverse
 
 from conversations.forms.messages import MessageForm
@@ -20,6 +21,7 @@ class Composer:
     text: str = ""
     errors: Sequence[str] = ()
     attachments: Sequence[Attachment] = ()
+    tools: Sequence[str] = ()
     send_id: UUID = field(default_factory=uuid4)
 
 
@@ -28,7 +30,8 @@ def fresh(conversation: Conversation | None = None) -> Composer:
     if conversation is None:
         return Composer(reverse("conversations:send_first"))
     action = reverse("conversations:send", args=[conversation.public_id])
-    return Composer(action, model_name=conversation.model.name if conversation.model else "")
+    model_name = conversation.model.name if conversation.model else ""
+    return Composer(action, model_name=model_name, tools=conversation.parameters.get("tools", ()))
 
 
 def refused(form: MessageForm, *, author: User, conversation: Conversation | None, why: str = "") -> Composer:
@@ -41,5 +44,6 @@ def refused(form: MessageForm, *, author: User, conversation: Conversation | Non
         model_name=form.data.get("model_name", ""),
         text=form.data.get("text", ""),
         errors=errors,
+        tools=form.data.getlist("tools") if isinstance(form.data, QueryDict) else (),
         attachments=files.drafts_of(author, list(ids)),
     )

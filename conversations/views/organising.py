@@ -89,7 +89,8 @@ def sidebar(request: HtmxRequest) -> HttpResponse:
 def search(request: HtmxRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()[:200]
     number = request.GET.get("page", "1")
-    page = min(int(number), 1000) if number.isascii() and number.isdigit() and int(number) > 0 else 1
+    # Four digits at most: Python refuses to read a number of thousands of them.
+    page = max(1, min(int(number[:4]), 1000)) if number.isascii() and number.isdigit() else 1
     results, more = searching.hits(request.user, query=query, page=page) if query else ([], False)
     following = request.GET.copy()
     following["page"] = str(page + 1)

@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from conversations.models import Conversation
 from conversations.services import catalog, searching
+from conversations.tools import offering
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "sidebar": SimpleLazyObject(lambda: searching.sidebar(user)),
         "models_offered": SimpleLazyObject(catalog.offered_models),
+        "tools_offered": SimpleLazyObject(lambda: offering.offered_to(user)),
         "practice": SimpleLazyObject(catalog.is_practice),
         "deleted": SimpleLazyObject(lambda: _just_deleted(request)),
     }

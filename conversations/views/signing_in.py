@@ -20,6 +20,11 @@ class SignIn(auth_views.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        # Django takes a way back to the sign-in itself for a fault of the settings, and breaks.
+        wanted: str = super().get_redirect_url()
+        return "" if wanted.partition("?")[0] == self.request.path else wanted
+
 
 @method_decorator(never_cache, name="dispatch")
 class SignOut(auth_views.LogoutView):

@@ -118,6 +118,16 @@
     article.querySelector("template.raw")?.content.textContent ??
     [...article.querySelectorAll(".part-text .prose")].map((prose) => prose.innerText).join("\n\n");
 
+  // The marks of what has no look (templatetags/tools.py) go back to what they stand for.
+  const textOfPre = (pre) => {
+    const copied = pre.cloneNode(true);
+    for (const mark of copied.querySelectorAll(".unseen")) {
+      // A marked line end is followed by the line end itself.
+      mark.replaceWith(mark.dataset.code === "a" ? "" : String.fromCodePoint(parseInt(mark.dataset.code, 16)));
+    }
+    return copied.textContent;
+  };
+
   // A cell that a spreadsheet would take for a formula is made text; numbers stay numbers.
   const csvCell = (cell) => {
     const text = cell.innerText.trim();
@@ -143,6 +153,7 @@
       document.dispatchEvent(new CustomEvent("chat:fill", { detail: { text: button.dataset.prompt } })),
     "copy-message": (button) => copyFrom(button, textOfMessage(button.closest(".message"))),
     "copy-code": (button) => copyFrom(button, button.closest(".code").querySelector("pre").textContent),
+    "copy-text": (button) => copyFrom(button, textOfPre(button.parentElement.querySelector("pre"))),
     "copy-table": (button) => copyFrom(button, csv(button.closest(".table-block").querySelector("table"))),
     "wrap-code": (button) => {
       const isWrapped = button.closest(".code").classList.toggle("is-wrapped");
@@ -190,7 +201,7 @@
   document.addEventListener("keydown", (event) => {
     const menu = event.target.closest?.("details.menu[open]");
     if (!menu || !["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) return;
-    const items = [...menu.querySelectorAll(".menu-panel :is(a, button)")];
+    const items = [...menu.querySelectorAll(".menu-panel :is(a, button, input)")];
     if (!items.length) return;
     event.preventDefault();
     const at = items.indexOf(document.activeElement);
@@ -238,6 +249,12 @@
       if (picker && [...picker.options].some((option) => option.value === model)) picker.value = model;
       byId("dialog").close();
       say("Settings saved");
+    },
+    // The stream draws the card anew; until then nothing is decided twice.
+    "[data-decides]": (form) => {
+      const card = byId(form.id.replace("decide-", "tool-"));
+      if (card?.contains(document.activeElement)) card.querySelector("summary").focus({ preventScroll: true });
+      for (const button of form.elements) button.disabled = true;
     },
     "[data-removes]": (form) => {
       const id = form.dataset.removes;

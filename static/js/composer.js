@@ -46,6 +46,16 @@
     text.style.height = `${text.scrollHeight + 2}px`;
   };
 
+  const countTools = () => {
+    const menu = form()?.querySelector(".tools-menu");
+    if (!menu) return;
+    const count = menu.querySelectorAll("input:checked").length;
+    const badge = menu.querySelector("[data-tools-count]");
+    badge.textContent = String(count);
+    badge.hidden = !count;
+    menu.querySelector("summary").setAttribute("aria-label", count ? `Tools, ${count} on` : "Tools");
+  };
+
   const update = () => {
     const composer = form();
     if (!composer) return;
@@ -63,6 +73,7 @@
     stop.hidden = !answer;
     if (hadFocus && document.activeElement === document.body) box().focus({ preventScroll: true });
     size();
+    countTools();
     chips.observe(composer.querySelector("[data-drafts]"), { childList: true, subtree: true });
   };
 
@@ -85,6 +96,17 @@
     clearTimeout(saving);
     saving = setTimeout(save, 300);
     update();
+  });
+
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches?.("#composer .tools-menu input")) countTools();
+  });
+
+  // Enter in a checkbox would send the message.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches?.("#composer .tools-menu input")) return;
+    event.preventDefault();
+    event.target.click();
   });
 
   // attachments.js tells when files are on their way; a chip that came or went is seen by itself.

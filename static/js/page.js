@@ -129,7 +129,9 @@
     const { status } = ctx.response;
     // 422 comes with its own words; 401 leads to the sign-in.
     if (status === 422 || status === 401) return;
-    failed(ctx, SENTENCES[status] ?? "Something broke on the server. Try again in a moment.");
+    // 409 says in words what came in between.
+    const text = status === 409 ? ctx.text : SENTENCES[status];
+    failed(ctx, text || "Something broke on the server. Try again in a moment.");
   });
 
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {

@@ -59,6 +59,16 @@ window.chatView = (() => {
     }
   });
 
+  // Whoever unfolds something at the end reads there: it grows downwards, and its summary stays where it is.
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest?.("#messages summary")) return;
+    isFollowing = false;
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      isFollowing = distance(scroller()) <= NEAR;
+      showButton();
+    }));
+  });
+
   const goToTarget = () => {
     const target = location.hash.startsWith("#message-") ? byId(location.hash.slice(1)) : null;
     if (!target) return false;
@@ -115,6 +125,42 @@ window.chatView = (() => {
     return template.content;
   };
 
+  const announceWaiting = (article, before) => {
+    if (article.dataset.state === "waiting" && before !== "waiting") announce("An approval is needed.");
+  };
+
+  const TEXTS = ".parts > :is(.part-text, .part-refusal)";
+  const RUNNING = new Set(["queued", "running", "waiting"]);
+
+  // The texts of an answer whose last words were read, by article.
+  const readOut = new WeakMap();
+
+  const statesOf = (article) =>
+    new Map([...article.querySelectorAll(".tool")].map((tool) => [tool.id, tool.dataset.state]));
+
+  const openWordsOf = (article) =>
+    new Map([...article.querySelectorAll(TEXTS)].map((part) => [
+      part.id, [...part.querySelectorAll(".open-block")].map(wordsOf).join(" "),
+    ]));
+
+  // What a drawn article says that was not read yet, from its top down. A text that the page has seen
+  // growing was read but for what stood in its open block.
+  const announceNew = (article, { openWords, states, hasEnded }) => {
+    const done = readOut.get(article) ?? new Set();
+    readOut.set(article, done);
+    for (const block of article.querySelectorAll(`${TEXTS}, .tool`)) {
+      if (block.matches(".tool")) {
+        const { state } = block.dataset;
+        if (state === states.get(block.id) || RUNNING.has(state)) continue;
+        announce(block.querySelector("summary").getAttribute("aria-label"));
+      } else if (!done.has(block.id) && (hasEnded || block.nextElementSibling)) {
+        // Whatever follows, tools say, has ended a text.
+        done.add(block.id);
+        announce(openWords.get(block.id) ?? wordsOf(block));
+      }
+    }
+  };
+
   // --- An answer that grows ----------------------------------------------------------------------------------
 
   const thinkingSince = new WeakMap();
@@ -159,6 +205,7 @@ window.chatView = (() => {
     if (data.seq && data.seq <= Number(article.dataset.seq)) return;
     if (data.seq) article.dataset.seq = data.seq;
     // Whatever grows is running, also where the page was drawn in the moment of the change.
+    const before = article.dataset.state;
     if (data.state) article.dataset.state = data.state;
     else if (article.dataset.state === "queued" && data.parts) article.dataset.state = "running";
     if (data.note !== undefined) {
@@ -167,31 +214,128 @@ window.chatView = (() => {
       note.hidden = !data.note;
     }
     for (const change of data.parts ?? []) growPart(article, change);
+    announceWaiting(article, before);
   };
 
   // --- Whole articles, and the whole branch ----------------------------------------------------------------
 
-  const put = (old, fresh) => {
-    // What the reader has opened stays open.
-    for (const details of old.querySelectorAll("details[id][open]")) {
+  // What the reader has folded and unfolded stays so; a card that begins or ends to wait is as the server says.
+  const keepOpen = (old, fresh) => {
+    const waits = (details) => details.dataset.state === "waiting";
+    for (const details of old.querySelectorAll("details[id]")) {
       const same = fresh.querySelector(`#${CSS.escape(details.id)}`);
-      if (same) same.open = true;
+      if (same && waits(details) === waits(same)) same.open = details.open;
     }
-    const hadFocus = old.contains(document.activeElement);
-    old.replaceWith(fresh);
-    htmx.process(fresh);
-    if (hadFocus) byId("main").focus({ preventScroll: true });
+  };
+
+  const keyed = (parent) => {
+    const found = new Map();
+    for (const child of parent.children) {
+      let key = child.id || `${child.localName}.${child.className}`;
+      while (found.has(key)) key += "+";
+      found.set(key, child);
+    }
+    return found;
+  };
+
+  const isSame = (one, other) => {
+    one.normalize();
+    // The content of a template is no part of its equality.
+    return one.localName !== "template" && one.isEqualNode(other);
+  };
+
+  // Whatever is the same stands untouched: focus, selection, scrolling and spinners go on in there.
+  const become = (old, fresh) => {
+    for (const { name, value } of fresh.attributes) {
+      if (name !== "class") old.setAttribute(name, value);
+    }
+    const wanted = keyed(fresh);
+    const standing = keyed(old);
+    for (const [key, child] of standing) {
+      if (!wanted.has(key)) child.remove();
+    }
+    let place = old.firstElementChild;
+    for (const [key, child] of wanted) {
+      const same = standing.get(key);
+      if (same && same === place) place = place.nextElementSibling;
+      else old.insertBefore(same ?? child, place);
+      if (same?.matches(".parts, .tools")) become(same, child);
+      else if (same && !isSame(same, child)) same.replaceWith(child);
+      if (child.isConnected) htmx.process(child);
+    }
+  };
+
+  const FOCUSABLE = "a, button, summary, [tabindex]";
+  const kindOf = (element) =>
+    [element.localName, element.dataset.action, element.localName === "summary" || (element.ariaLabel ?? element.textContent)].join();
+
+  // Returns what brings the focus back to the same control, else to the card's summary, else to the page.
+  const rememberFocus = (article) => {
+    const focused = document.activeElement;
+    if (!article.contains(focused)) return () => {};
+    const owner = focused.closest("[id]");
+    const alike = (root) => [...root.querySelectorAll(FOCUSABLE)].filter((each) => kindOf(each) === kindOf(focused));
+    const place = alike(owner).indexOf(focused);
+    return () => {
+      if (focused.isConnected) return;
+      const root = byId(owner.id);
+      const summary = root?.matches("details") ? root.querySelector("summary") : null;
+      ((root && alike(root)[place]) ?? summary ?? byId("main")).focus({ preventScroll: true });
+    };
+  };
+
+  // A point in text, as what holds it and how many characters stand before it there.
+  const pointAt = (node, offset) => {
+    const holder = (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement).closest("[id]");
+    const range = document.createRange();
+    range.setStart(holder, 0);
+    range.setEnd(node, offset);
+    return { id: holder.id, count: range.toString().length };
+  };
+
+  const findPoint = ({ id, count }) => {
+    const walker = document.createTreeWalker(byId(id) ?? document.createElement("p"), NodeFilter.SHOW_TEXT);
+    let left = count;
+    while (walker.nextNode()) {
+      if (left <= walker.currentNode.length) return [walker.currentNode, left];
+      left -= walker.currentNode.length;
+    }
+    return null;
+  };
+
+  const rememberSelection = (article) => {
+    const selection = getSelection();
+    const text = selection.toString();
+    const { anchorNode, anchorOffset, focusNode, focusOffset } = selection;
+    if (!text || !article.contains(anchorNode) || !article.contains(focusNode)) return () => {};
+    const points = [pointAt(anchorNode, anchorOffset), pointAt(focusNode, focusOffset)];
+    return () => {
+      if (selection.toString() === text) return;
+      const [anchor, focus] = points.map(findPoint);
+      if (!anchor || !focus) return;
+      selection.setBaseAndExtent(...anchor, ...focus);
+      if (selection.toString() !== text) selection.removeAllRanges();
+    };
+  };
+
+  const put = (old, fresh) => {
+    const bringBack = [rememberFocus(old), rememberSelection(old)];
+    keepOpen(old, fresh);
+    become(old, fresh);
+    for (const bring of bringBack) bring();
   };
 
   const finish = ({ message, state, html }) => {
-    const old = byId(`message-${message}`);
+    const article = byId(`message-${message}`);
     const fresh = parse(html).querySelector("article");
-    if (!old || !fresh) return;
-    const openText = [...old.querySelectorAll(".part-text .open-block")].map((block) => wordsOf(block)).join(" ");
-    put(old, fresh);
-    if (state === "queued" || state === "running") return;
-    announce(openText || (old.querySelector(".part-text") ? "" : wordsOf(fresh.querySelector(".parts"))));
-    const trouble = fresh.querySelector(".trouble-words > p, .chip");
+    if (!article || !fresh) return;
+    const before = article.dataset.state;
+    const hasEnded = !RUNNING.has(state);
+    const known = { openWords: openWordsOf(article), states: statesOf(article), hasEnded };
+    put(article, fresh);
+    announceNew(article, known);
+    announceWaiting(article, before);
+    const trouble = hasEnded && article.querySelector(".trouble-words > p, .chip");
     if (trouble) announce(trouble.textContent);
   };
 
@@ -202,6 +346,7 @@ window.chatView = (() => {
       article.querySelector(".pager")?.textContent.trim(),
       article.querySelector("template.raw")?.content.textContent,
       article.querySelectorAll(".attachments img, .trouble, .chip").length,
+      [...statesOf(article)],
     ]);
 
   const isAsNew = (old, fresh) =>
@@ -221,7 +366,10 @@ window.chatView = (() => {
       }
       if (old === place) place = place.nextElementSibling;
       else messages.insertBefore(old, place);
-      if (!isAsNew(old, article)) put(old, article);
+      if (isAsNew(old, article)) continue;
+      const before = old.dataset.state;
+      put(old, article);
+      announceWaiting(old, before);
     }
     while (place) {
       const next = place.nextElementSibling;

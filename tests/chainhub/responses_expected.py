@@ -110,6 +110,7 @@ RESPONSES = {
     "said_twice": HELLO,
     "said_in_part": Outcome("Hello there.", tokens=COUNTED, end="stop"),
     "said_only_when_done": HELLO,
+    "said_after_the_end": HELLO,
     "said_only_in_the_end": THOUGHT,
     "said_otherwise_in_the_end": Outcome("Hello ", tokens=COUNTED, end="stop"),
     "ids_of_their_own": Outcome(

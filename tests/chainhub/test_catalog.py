@@ -6,6 +6,7 @@ from conversations.chainhub.catalog import (
     guess_thinking,
     guess_vision,
     is_chat_model,
+    wire_for,
 )
 
 CHAT = """
@@ -45,7 +46,9 @@ def test_a_name_that_does_not_chat(name):
     [
         ("flux-that-chats", ("image-generation", "openai"), True),
         ("claude-x", ("anthropic", "openai"), True),
-        ("o3-pro", ("openai-response",), False),
+        ("o3-pro", ("openai-response",), True),
+        ("o3-pro", ("openai-response-compact",), False),
+        ("flux-pro", ("image-generation",), False),
         ("gpt-4-gizmo-*", ("openai",), False),
     ],
 )
@@ -88,6 +91,26 @@ def test_who_sees_pictures(names, sees):
 )
 def test_who_thinks(names, thinks):
     assert [name for name in names.split() if guess_thinking(name) is not thinks] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "types", "wire"),
+    [
+        ("gpt-4.1 gpt-5 o3 claude-sonnet-4-5 deepseek-chat", None, "chat_completions"),
+        ("gpt-4.1 gpt-5", (), "chat_completions"),
+        ("gpt-5 o3 practice", ("openai-response", "openai"), "chat_completions"),
+        ("practice-responses o3", ("openai-response",), "responses"),
+        (
+            "o1-pro o3-pro o3-pro-2025-06-10 codex-mini-latest codex-mini-2025-05-16 gpt-5-pro gpt-5.2-pro "
+            "gpt-5-codex gpt-5-codex-high gpt-5.1-codex-max o3-deep-research o4-mini-deep-research",
+            ("openai",),
+            "responses",
+        ),
+        ("o3-pro-all o1-pro-all gpt-5-pro-all gpt-5-chat gpt-5-prompt my-o3-pro", None, "chat_completions"),
+    ],
+)
+def test_which_wire_a_model_uses(names, types, wire):
+    assert [name for name in names.split() if wire_for(CatalogModel(name, types)) != wire] == []
 
 
 def test_a_default_is_a_known_model_or_the_first():

@@ -41,6 +41,7 @@ def row(status, body, expected, kind, *, retryable=False, billed=False, retries=
 
 DOWN = (errors.GatewayUnavailable, "gateway_unavailable")
 REFUSED = (errors.RequestRefused, "request_refused")
+UNREASONABLE = (errors.ReasoningRefused, "reasoning_refused")
 UNKNOWN = (errors.UnknownModel, "unknown_model")
 WRONG = (errors.WrongAddress, "wrong_address")
 LIMITED = (errors.RateLimited, "rate_limited")
@@ -49,6 +50,11 @@ TABLE = [
     row(400, openai("prompt_blocked"), *REFUSED),
     row(400, claude(), *REFUSED),
     row(400, HTML, *REFUSED),
+    row(400, openai("invalid_encrypted_content", "invalid_request_error"), *UNREASONABLE),
+    row(400, openai(None, message="The encrypted content gAAA… could not be verified."), *UNREASONABLE),
+    row(400, openai("", message="Item 'rs_1' of type 'reasoning' was provided without …"), *UNREASONABLE),
+    row(404, openai(None, message="Item with id 'rs_1' not found."), *UNREASONABLE),
+    row(400, openai("invalid_value", message="encrypted_content is too long"), *REFUSED),
     row(401, openai(), errors.KeyRejected, "key_rejected"),
     row(401, "", errors.KeyRejected, "key_rejected"),
     row(401, HTML, errors.KeyRejected, "key_rejected"),

@@ -168,5 +168,7 @@ def test_a_long_conversation_costs_the_same_queries(
         answer(turn, "Answer")
     generation = Generation.objects.select_related("message", "model").get(message=turn.answer)
 
-    with django_assert_num_queries(3):  # messages, parts, attachments
+    # messages, parts, tool calls, attachments, the setting of the tools; and the person, whom the engine has
+    # at hand already
+    with django_assert_num_queries(6):
         requests.request_for(generation, model=generation.model)

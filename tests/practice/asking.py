@@ -12,6 +12,7 @@ from typing import Any
 from conversations.practice import Gateway
 
 PATH = "/v1/chat/completions"
+RESPONSES = "/v1/responses"
 
 
 @dataclass
@@ -62,13 +63,18 @@ def question(text: str = "Hello", model: str = "practice-chat", **fields: Any) -
     return {"model": model, "messages": [{"role": "user", "content": text}], **fields}
 
 
-def ask(gateway: Gateway, body: Any, *, key: str | None = "any", **headers: str) -> Answer:
-    """Post to the chat address; read to the end, whatever the end is."""
+def ask(gateway: Gateway, body: Any, *, key: str | None = "any", path: str = PATH, **headers: str) -> Answer:
+    """Post to the chat address, or another; read to the end, whatever the end is."""
     sent = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
     if key is not None:
         sent["Authorization"] = f"Bearer {key}"
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return request(gateway, "POST", PATH, data, sent)
+    return request(gateway, "POST", path, data, sent)
+
+
+def respond(gateway: Gateway, suffix: str = "-responses", text: Any = "Hello", **fields: Any) -> Answer:
+    """Post to the address of responses."""
+    return ask(gateway, {"model": f"practice{suffix}", "input": text, **fields}, path=RESPONSES)
 
 
 def say(gateway: Gateway, *messages: Any, **fields: Any) -> Answer:
@@ -99,7 +105,7 @@ def request(gateway: Gateway, method: str, path: str, body: bytes | None, header
         # Unlike read(), read1() says nothing of a body that is shorter than it should be.
         if answer.broken_by is None and len(answer.body) < int(answer.headers.get("content-length", 0)):
             answer.broken_by = http.client.IncompleteRead
-        if answer.body.lstrip().startswith((b"data:", b":")):
+        if answer.body.lstrip().startswith((b"data:", b":", b"event:")):
             answer.events = read_events(answer.body)
         return answer
     finally:
@@ -116,14 +122,14 @@ def read_events(body: bytes) -> list[Any]:
         elif line.startswith("{"):
             events.append({"bare": json.loads(line)})
         else:
-            assert not line or line.startswith(":"), line
+            assert not line or line.startswith((":", "event: ")), line
     return events
 
 
-def open_stream(gateway: Gateway, body: dict[str, Any]) -> socket.socket:
+def open_stream(gateway: Gateway, body: dict[str, Any], *, path: str = PATH) -> socket.socket:
     """Send a request and leave the reading to the caller."""
     data = json.dumps(body).encode()
-    head = f"POST {PATH} HTTP/1.1\r\nHost: practice\r\nAuthorization: Bearer any\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: practice\r\nAuthorization: Bearer any\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
     connection = socket.create_connection(address(gateway), timeout=10)
     connection.sendall(head.encode() + data)

@@ -21,7 +21,9 @@ from tests.practice.asking import (
 ANSWERING = [
     "-chat", "-picture", "-thinking", "-think-tags", "-tools", "-slow-start", "-steady", "-very-long",
     "-hostile-markdown", "-restart", "-ping", "-crlf", "-split", "-usage-last", "-empty-choices", "-stream",
+    "-rounds", "-tool-loop", "-bad-arguments", "-empty-arguments", "-shared-index", "-slow-arguments",
 ]  # fmt: skip
+ONLY_RESPONSES = ["-responses", "-responses-thinking", "-responses-thinking-forgets", "-responses-tools"]
 REFUSING = [
     ("-400", 400, "invalid_request_error", "invalid_value"),
     ("-401", 401, "new_api_error", ""),
@@ -39,18 +41,19 @@ BREAKING = [
     ("-cut-politely", None, "cut"),
     ("-reset", ConnectionResetError, "cut"),
     ("-bare-error", None, "cut"),
+    ("-failed", None, "cut"),
     ("-error-chunk", None, "answered"),
     ("-done-only", None, "answered"),
 ]
 OTHERS = [
     "-length", "-429", "-502-html", "-504-html", "-html-200", "-200-error", "-refuse-twice", "-no-answer",
-    "-silence", "-json", "-no-usage",
+    "-silence", "-json", "-no-usage", "-no-end",
 ]  # fmt: skip
 PARTIAL = "This answer begins well. You can read two sentences of it, and then"
 
 
 def test_every_model_has_its_test() -> None:
-    tested = ANSWERING + OTHERS + [row[0] for row in REFUSING] + [row[0] for row in BREAKING]
+    tested = ANSWERING + OTHERS + ONLY_RESPONSES + [row[0] for row in REFUSING] + [row[0] for row in BREAKING]
 
     assert sorted(MODELS) == sorted(f"practice{suffix}" for suffix in tested)
 
@@ -67,6 +70,8 @@ def test_the_list_has_every_model_in_the_documented_shape(gateway: Gateway) -> N
         "owned_by": "custom",
         "supported_endpoint_types": ["openai"],
     }
+    marked = [m["id"] for m in listed["data"] if m["supported_endpoint_types"] == ["openai-response"]]
+    assert sorted(marked) == sorted(f"practice{suffix}" for suffix in ONLY_RESPONSES)
     assert get(gateway, "/practice/models").json["practice-silence"].startswith("stops in the middle")
 
 
@@ -126,6 +131,21 @@ def test_a_broken_stream_shows_its_beginning(
     assert answer.broken_by is broken_by
     assert ("[DONE]" in answer.events) is (ended == "answered")
     assert gateway.seen()["requests"][-1]["ended"] == ended
+
+
+@pytest.mark.parametrize("suffix", ONLY_RESPONSES)
+def test_what_is_served_on_the_other_wire_is_refused_on_this_one(gateway: Gateway, suffix: str) -> None:
+    answer = stream(gateway, suffix)
+
+    assert (answer.status, answer.error["param"]) == (404, "model")
+
+
+def test_no_end_is_all_of_the_text_without_a_reason(gateway: Gateway) -> None:
+    answer = stream(gateway, "-no-end")
+
+    assert answer.text.endswith("and I say what arrived.")
+    assert (answer.finish_reasons, answer.events[-1]) == ([], "[DONE]")
+    assert ask(gateway, question(model="practice-no-end")).json["choices"][0]["finish_reason"] is None
 
 
 @pytest.mark.parametrize("suffix", ["-cut", "-cut-politely", "-reset", "-error-chunk", "-bare-error"])

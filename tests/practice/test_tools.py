@@ -87,3 +87,21 @@ def test_practice_chat_calls_a_tool_when_asked(
     message = say(gateway, text, tools=[TOOL, CLOCK], tool_choice=choice).json["choices"][0]["message"]
 
     assert [call["function"]["name"] for call in message.get("tool_calls", [])] == called
+
+
+def test_calls_may_share_an_index(gateway: Gateway) -> None:
+    answer = say(gateway, "Weather?", model="practice-shared-index", tools=[TOOL, CLOCK], stream=True)
+    pieces = [call for delta in answer.deltas for call in delta.get("tool_calls", [])]
+
+    assert {piece["index"] for piece in pieces} == {0}
+    assert len({piece["id"] for piece in pieces if "id" in piece}) == 2
+    assert answer.text == ""
+
+
+def test_slow_arguments_come_a_few_characters_at_a_time(gateway: Gateway) -> None:
+    answer = say(gateway, "Weather?", model="practice-slow-arguments", tools=[TOOL], stream=True)
+    pieces = [call["function"] for delta in answer.deltas for call in delta.get("tool_calls", [])]
+
+    assert pieces[0] == {"name": "get_weather", "arguments": ""}
+    assert all(len(piece["arguments"]) <= 6 for piece in pieces)
+    assert sum(bool(piece["arguments"]) for piece in pieces) > 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand
 from django.db import connections
 from gunicorn.app.base import BaseApplication
@@ -32,8 +31,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if settings.DEBUG and settings.HOST not in ("127.0.0.1", "::1", "localhost"):
-            raise ImproperlyConfigured("DEBUG=true serves this machine only: HOST must be 127.0.0.1")
         preparing.check_the_port()
         preparing.migrate()
         preparing.collect_static_files()

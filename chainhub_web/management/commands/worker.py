@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from chainhub_web import server
 from conversations.generation.engine import Engine
 
 
@@ -15,6 +16,7 @@ class Command(BaseCommand):
     help = "Make answers until SIGTERM. Web processes with ENGINE=separate leave that to workers."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        server.log_broken_threads()
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from conversations.chainhub import refusals, strict_json
 from conversations.chainhub.assembling import ThinkLifter, ToolCalls, arguments_of, text_of
 from conversations.chainhub.errors import StreamBroken, StreamRefused, UnreadableReply
-from conversations.chainhub.events import Event, Finished, RefusalDelta, Restarted, Started, ThinkingDelta
+from conversations.chainhub.events import (
+    Event,
+    Finished,
+    RefusalDelta,
+    Restarted,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+)
 from conversations.chainhub.sse import BareJson, Item
 from conversations.chainhub.wires.chat_completions.counting import usage_of
 
@@ -35,6 +43,9 @@ def decode(
                 if answer.is_decided:
                     break
                 raise _unreadable(item, error) from None
+            if (plain := answer.plain_text(chunk)) is not None:
+                yield TextDelta(plain)
+                continue
             yield from answer.take(chunk, is_bare=isinstance(item, BareJson))
             notice(answer.is_complete)
     except StreamBroken:
@@ -86,6 +97,22 @@ class _Answer:
     @property
     def is_complete(self) -> bool:
         return bool(self.draft.reason) and self.draft.error is None
+
+    def plain_text(self, chunk: Mapping[str, object]) -> str | None:
+        """Return the text of a chunk in mid-answer that is nothing but text, as nearly all are; else None."""
+        draft, choices = self.draft, chunk.get("choices")
+        if not isinstance(choices, list) or len(choices) != 1 or chunk.get("usage") or chunk.get("error"):
+            return None
+        if not draft.is_started or self.is_decided or not draft.lifter.is_through:
+            return None
+        choice = choices[0]
+        if not isinstance(choice, dict) or choice.get("finish_reason") or choice.get("index") != draft.choice:
+            return None
+        delta = choice.get("delta")
+        if not isinstance(delta, dict) or len(delta) != 1 or "message" in choice:
+            return None
+        text = delta.get("content")
+        return text if isinstance(text, str) and text else None
 
     def take(self, chunk: Mapping[str, object], *, is_bare: bool) -> Iterator[Event]:
         self.has_bare_json = self.has_bare_json or is_bare

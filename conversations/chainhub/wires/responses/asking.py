@@ -101,14 +101,14 @@ def _without_loose_ends(items: list[Item]) -> list[Item]:
 def _content(parts: tuple[Part, ...]) -> str | list[Item]:
     if not any(isinstance(part, Image) for part in parts):
         return _text(parts, "\n\n")
-    shown: list[Item] = []
-    for part in parts:
-        if isinstance(part, Text):
-            shown.append({"type": "input_text", "text": part.text})
-        elif isinstance(part, Image):
-            # The address is a string here, not an object (§2).
-            shown.append({"type": "input_image", "image_url": part.url, "detail": part.detail or "auto"})
-    return shown
+    return [_shown(part) for part in parts if isinstance(part, Text | Image)]
+
+
+def _shown(part: Text | Image) -> Item:
+    if isinstance(part, Text):
+        return {"type": "input_text", "text": part.text}
+    # The address is a string here, not an object (§2).
+    return {"type": "input_image", "image_url": part.url, "detail": part.detail or "auto"}
 
 
 def _text(parts: Iterable[Part], glue: str) -> str:
