@@ -96,7 +96,7 @@ class GatewayModelForm(forms.ModelForm):
         model = Model
         fields = (
             "name", "display_name", "description", "is_enabled", "order",
-            "has_vision", "has_thinking", "is_streaming", "default_parameters",
+            "has_vision", "has_thinking", "is_streaming", "wire", "default_parameters",
         )  # fmt: skip
         labels = {
             "name": "Name at the gateway",
@@ -104,6 +104,7 @@ class GatewayModelForm(forms.ModelForm):
             "has_vision": "Sees pictures",
             "has_thinking": "Thinking effort can be set",
             "is_streaming": "Answers arrive word by word",
+            "wire": "Format",
             "order": "Place in the list",
         }
         help_texts = {
@@ -113,6 +114,11 @@ class GatewayModelForm(forms.ModelForm):
             "has_vision": "Off: pictures can't be sent to it.",
             "is_streaming": "Off: the whole answer arrives at once. For models that can't stream.",
             "order": "Small numbers stand first.",
+            "wire": (
+                "How the gateway is asked. Nearly every model takes Chat completions; some, such as o3-pro and "
+                "codex-mini-latest, are served by Responses only. It is guessed when the gateway first lists "
+                "the model; what you choose here is kept."
+            ),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -178,8 +184,9 @@ class ModelPage(Page):
             ("In the picker", {"fields": ("is_enabled", "order", *(("default",) if obj else ()))}),
             (
                 "What it can do",
-                {"fields": ("has_vision", "has_thinking", "is_streaming", "default_parameters")},
+                {"fields": ("has_vision", "has_thinking", "is_streaming")},
             ),
+            ("How it is asked", {"fields": ("wire", "default_parameters")}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

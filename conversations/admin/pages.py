@@ -42,6 +42,10 @@ class Page(ModelAdmin):
         ]
         return own + super().get_urls()
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        # "?_to_field=" names the field without a name, and Django looks for it.
+        return super().get_object(request, object_id, from_field or None)
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Filter by what the page offers, and nothing else that an address may name (`name__regex=(`)."""
         offered: set[str] = set()

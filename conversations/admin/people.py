@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -16,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from conversations.admin.pages import Page
+from conversations.forms.account import zone_names
 from conversations.models import User
 
 # Rights are given by the two switches below; groups come with the reviewers.
@@ -25,7 +25,7 @@ _RIGHTS = ("is_active", "is_staff", "is_superuser")
 
 
 def _zones() -> list[tuple[str, str]]:
-    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    names = [name for name in zone_names() if "/" in name and not name.startswith("Etc/")]
     return [("", f"As the site ({settings.TIME_ZONE})"), ("UTC", "UTC"), *((name, name) for name in names)]
 
 
@@ -59,9 +59,26 @@ class PersonForm(_PersonFields, UserChangeForm):
     # Not even its hash is shown. A new one is set on a page of its own.
     password = None  # type: ignore[assignment]
 
+    groups = GroupsField(
+        required=False,
+        queryset=Group.objects.none(),
+        help_text="Some tools may be limited to groups. New groups are made on the page “Groups”.",
+    )
+
     class Meta(_PersonFields.Meta):
         model = User
-        fields = ("username", "first_name", "last_name", "email", "time_zone", *_RIGHTS)
+        fields = ("username", "first_name", "last_name", "email", "time_zone", *_RIGHTS, "groups")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "groups" in self.fields and self.acting_person:
+            self.fields["groups"].queryset = given_by(self.acting_person)  # type: ignore[attr-defined]
+
+    def clean_groups(self) -> list[Group]:
+        """Return what was chosen, and the groups that the acting person was not shown."""
+        shown = self.fields["groups"].queryset  # type: ignore[attr-defined]
+        kept = self.instance.groups.exclude(pk__in=shown.values("pk"))
+        return [*self.cleaned_data["groups"], *kept]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -131,6 +148,7 @@ class PersonPage(Page, UserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "first_name", "last_name", "email", "time_zone")}),
         ("Rights", {"fields": _RIGHTS}),
+        ("Groups", {"fields": ("groups",)}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
@@ -146,7 +164,9 @@ class PersonPage(Page, UserAdmin):
         return type("PersonFormFor", (form,), {"acting_person": request.user})
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        dates = ("last_login", "date_joined") if obj else ()
+        dates: tuple[str, ...] = ("last_login", "date_joined") if obj else ()
+        if obj and not request.user.has_perm("auth.change_group"):
+            dates = (*dates, "groups")
         # Nobody gives away a right that they do not have.
         return dates if _is_superuser(request) else (*dates, "is_staff", "is_superuser")
 

@@ -8,15 +8,17 @@ from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 
-from conversations.admin import attention
+from conversations.admin import attention, tools_page
 
 # The pages in their order, with what the index says of each.
 _PAGES = {
     "gatewaykey": ("Gateway keys", "Which ChainHub keys the chat uses, and whether they work."),
     "model": ("Models", "What people may choose from, in which order, and what comes first."),
+    "tools": (tools_page.SUBJECT, "What models may use while they answer, and for whom."),
     "user": ("People", "Who may sign in, and who may open this panel."),
+    "group": ("Groups", "Who belongs together: tools can be limited to groups."),
 }
 
 
@@ -46,7 +48,11 @@ class Panel(admin.AdminSite):
 
     def get_urls(self) -> list[Any]:
         # "View on site" leads from the number of any row to its address: the panel has no such page.
-        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
+        known = [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
+        return [path("tools/", self.admin_view(self.tools), name="tools"), *known]
+
+    def tools(self, request: HttpRequest) -> HttpResponse:
+        return tools_page.tools(request, self.each_context(request))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {**(extra_context or {}), "needs": attention.needs(request)})
@@ -62,6 +68,8 @@ class Panel(admin.AdminSite):
             page for app in super().get_app_list(request, app_label) for page in app["models"]
         ]  # fmt: skip
         pages = {page["model"]._meta.model_name: page for page in found}
+        if tools_page.may_set(request):
+            pages["tools"] = {"admin_url": reverse("admin:tools"), "add_url": None}
         own = [
             {**pages[name], "name": title, "description": description}
             for name, (title, description) in _PAGES.items()

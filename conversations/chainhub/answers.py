@@ -1,6 +1,6 @@
 """An answer while it arrives: what `ChainHub.open_answer()` hands out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -54,9 +54,9 @@ class Answer:
     def __next__(self) -> Event:
         return next(self._events)
 
-    def gather(self, seconds: float) -> None:
-        """Read what comes from now on in gulps, so far apart: for whoever shows it no more often anyway."""
-        self._reply.gather(seconds)
+    def gather(self, pause: Callable[[], float]) -> None:
+        """Read from now on in gulps, `pause()` seconds apart: for whoever shows it no more often."""
+        self._reply.gather(pause)
 
     def close(self) -> None:
         """Close the connection, read or not. Only for the reading thread; others use a Cancellation."""

@@ -70,8 +70,8 @@ class Reply:
         self._line = line
         self._close = close
 
-    def gather(self, seconds: float) -> None:
-        """From now on let the body gather for so long before each look at the network.
+    def gather(self, pause: Callable[[], float]) -> None:
+        """From now on let the body gather for `pause()` seconds before each look at the network.
 
         A model sends its tokens one by one. To be woken for each costs more than to read it: with a hundred
         answers at once it is most of the cost.
@@ -79,7 +79,7 @@ class Reply:
         body = getattr(getattr(getattr(self._raw, "_fp", None), "fp", None), "raw", None)
         if isinstance(body, socket.SocketIO):
             # Asked only when all that came was read, so nothing waits that is here already.
-            body.readinto = partial(_read_later, body.readinto, seconds)  # type: ignore[method-assign]
+            body.readinto = partial(_read_later, body.readinto, pause)  # type: ignore[method-assign]
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body as it arrives.
@@ -146,8 +146,8 @@ class Reply:
         return StreamBroken("the connection broke in the middle of the answer")
 
 
-def _read_later(readinto: Callable[[Any], int | None], seconds: float, buffer: Any) -> int | None:
-    time.sleep(seconds)
+def _read_later(readinto: Callable[[Any], int | None], pause: Callable[[], float], buffer: Any) -> int | None:
+    time.sleep(pause())
     return readinto(buffer)
 
 

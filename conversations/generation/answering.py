@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 3
 _WRITE_AGAIN_AFTER = 1.0
 _WRITE_TRIES = 60
-_GATHER = 0.03
 
 
 @dataclass
@@ -206,7 +205,7 @@ class Answering:
                     self._take(event, received)
                     if self._has_spoken and not had_spoken:
                         # The first word at once; then no more often than the writer writes.
-                        answer.gather(_GATHER)
+                        answer.gather(lambda: self._writer.interval / 2)
             gateway.note_success(key)
             return received.finish_reason
         except ChainHubError as failure:

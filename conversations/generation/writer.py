@@ -18,9 +18,11 @@ from conversations.models import GenerationEvent
 
 logger = logging.getLogger(__name__)
 
-# A step at once when nothing was written lately, else this far apart: 16 commits a second whatever the
-# number of answers.
+# A step at once when nothing was written lately, else this far apart: at most 16 commits a second. Each
+# answer that grows at the same time adds a little: every step of every answer wakes its readers, and that is
+# what many answers cost.
 INTERVAL = 0.06
+_PER_ANSWER = 0.001
 _LONGEST_INTERVAL = 0.25
 _RETRY_AFTER = 1.0
 _INSERT = f"INSERT INTO {GenerationEvent._meta.db_table} (generation_id, seq, data) VALUES (%s, %s, %s)"  # noqa: S608
@@ -47,6 +49,9 @@ class Writer(threading.Thread):
         self._uncommitted: list[CommittedStep] = []
         self._is_urgent = False
         self._stopping = False
+        # How far apart steps are just now. To read the gateway's stream more often would be for nobody.
+        self.interval = INTERVAL
+        self._answers = 0
         # Held for a whole tick, so that a retired draft can't be in the middle of one.
         self._tick_lock = threading.Lock()
 
@@ -82,7 +87,6 @@ class Writer(threading.Thread):
             self._condition.notify()
 
     def run(self) -> None:
-        interval = INTERVAL
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._dirty or self._uncommitted or self._stopping)
@@ -92,16 +96,19 @@ class Writer(threading.Thread):
             began = time.monotonic()
             committed = self._tick()
             took = time.monotonic() - began
-            # Where a tick is dear (many answers, a slow disk) the next one waits longer.
-            interval = min(max(INTERVAL, 3 * took), _LONGEST_INTERVAL) if committed else _RETRY_AFTER
+            wanted = max(INTERVAL + _PER_ANSWER * self._answers, 3 * took)
+            self.interval = min(wanted, _LONGEST_INTERVAL) if committed else _RETRY_AFTER
             with self._condition:
-                self._condition.wait_for(lambda: self._is_urgent or self._stopping, max(0.0, interval - took))
+                self._condition.wait_for(
+                    lambda: self._is_urgent or self._stopping, max(0.0, self.interval - took)
+                )
         close_old_connections()
 
     def _tick(self) -> bool:
         with self._tick_lock:
             with self._condition:
                 dirty, self._dirty = self._dirty, {}
+            self._answers = len(dirty)
             for draft in dirty.values():
                 if not draft.is_retired and (data := draft.take()):
                     draft.seq += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBadRequest
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from conversations.forms.messages import MessageForm, VersionForm
 from conversations.models import Conversation, Message, Role, SendKind
-from conversations.services import access, sending, turns
+from conversations.services import access, files, sending, turns
 from conversations.services.errors import Refused
 from conversations.views import composing, pages
 from conversations.views.htmx import HtmxRequest, fragment
@@ -23,7 +24,7 @@ def send_first(request: HtmxRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse(request, None, form)
     try:
-        turn = sending.send_message(None, author=request.user, **form.cleaned_data)
+        turn = sending.send_message(None, author=request.user, **_with_uploads(request, form))
     except Refused as refusal:
         return _refuse(request, None, form, str(refusal))
     if not request.htmx:
@@ -44,7 +45,7 @@ def send(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _refuse(request, conversation, form)
     try:
-        turn = sending.send_message(conversation, author=request.user, **form.cleaned_data)
+        turn = sending.send_message(conversation, author=request.user, **_with_uploads(request, form))
     except Refused as refusal:
         return _refuse(request, conversation, form, str(refusal))
     if not request.htmx:
@@ -84,6 +85,18 @@ def show_version(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     """Show the branch of another version."""
     message = access.message_for(request.user, public_id)
     return _branch(request, sending.show_version(message))
+
+
+def _with_uploads(request: HtmxRequest, form: MessageForm) -> dict[str, Any]:
+    """Return what is to be sent, with the pictures that a page without a script sends along with the text."""
+    uploads = request.FILES.getlist("files")
+    if uploads:
+        stored = [
+            files.store_picture(request.user, upload=upload, name=upload.name or "") for upload in uploads
+        ]
+        # Also for a refusal that comes later: the page offers them again.
+        form.cleaned_data["attachment_ids"] += tuple(attachment.public_id for attachment in stored)
+    return form.cleaned_data
 
 
 def _another_version(request: HtmxRequest, public_id: UUID, kind: SendKind) -> HttpResponse:

@@ -125,10 +125,6 @@ window.chatView = (() => {
     return template.content;
   };
 
-  const announceWaiting = (article, before) => {
-    if (article.dataset.state === "waiting" && before !== "waiting") announce("An approval is needed.");
-  };
-
   const TEXTS = ".parts > :is(.part-text, .part-refusal)";
   const RUNNING = new Set(["queued", "running", "waiting"]);
 
@@ -142,6 +138,11 @@ window.chatView = (() => {
     new Map([...article.querySelectorAll(TEXTS)].map((part) => [
       part.id, [...part.querySelectorAll(".open-block")].map(wordsOf).join(" "),
     ]));
+
+  const announceWaiting = (article, before) => {
+    const now = [...statesOf(article)].filter(([id, state]) => state === "waiting" && before.get(id) !== state);
+    if (now.length) announce("An approval is needed.");
+  };
 
   // What a drawn article says that was not read yet, from its top down. A text that the page has seen
   // growing was read but for what stood in its open block.
@@ -205,7 +206,6 @@ window.chatView = (() => {
     if (data.seq && data.seq <= Number(article.dataset.seq)) return;
     if (data.seq) article.dataset.seq = data.seq;
     // Whatever grows is running, also where the page was drawn in the moment of the change.
-    const before = article.dataset.state;
     if (data.state) article.dataset.state = data.state;
     else if (article.dataset.state === "queued" && data.parts) article.dataset.state = "running";
     if (data.note !== undefined) {
@@ -214,7 +214,6 @@ window.chatView = (() => {
       note.hidden = !data.note;
     }
     for (const change of data.parts ?? []) growPart(article, change);
-    announceWaiting(article, before);
   };
 
   // --- Whole articles, and the whole branch ----------------------------------------------------------------
@@ -329,12 +328,11 @@ window.chatView = (() => {
     const article = byId(`message-${message}`);
     const fresh = parse(html).querySelector("article");
     if (!article || !fresh) return;
-    const before = article.dataset.state;
     const hasEnded = !RUNNING.has(state);
     const known = { openWords: openWordsOf(article), states: statesOf(article), hasEnded };
     put(article, fresh);
     announceNew(article, known);
-    announceWaiting(article, before);
+    announceWaiting(article, known.states);
     const trouble = hasEnded && article.querySelector(".trouble-words > p, .chip");
     if (trouble) announce(trouble.textContent);
   };
@@ -367,9 +365,9 @@ window.chatView = (() => {
       if (old === place) place = place.nextElementSibling;
       else messages.insertBefore(old, place);
       if (isAsNew(old, article)) continue;
-      const before = old.dataset.state;
+      const states = statesOf(old);
       put(old, article);
-      announceWaiting(old, before);
+      announceWaiting(old, states);
     }
     while (place) {
       const next = place.nextElementSibling;

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from conversations.practice.server import Gateway
-from tests.browser.conftest import (
+from tests.driving import (
     answer_text,
     ask,
     conversation_id,
@@ -20,8 +20,8 @@ from tests.browser.conftest import (
     wait_for_words,
     with_models,
 )
-from tests.generation.conftest import until
 from tests.site import Site
+from tests.waiting import until
 
 
 def test_a_picture_is_asked_about_the_answer_grows_and_survives_a_reload_and_a_restart(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +12,7 @@ from conversations.models import Generation, GenerationState, Model
 from conversations.practice.server import Gateway, running
 from conversations.services.sending import Turn
 from tests import factories
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -31,14 +31,6 @@ def engine(transactional_db: None, practice: Gateway) -> Iterator[Engine]:
     yield made
     made.stop()
     relay.hub.close()
-
-
-def until(condition: Callable[[], object], *, seconds: float = 15) -> None:
-    """Wait for what another thread does. A test that hangs fails here."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def practice_model(suffix: str, **fields: object) -> Model:

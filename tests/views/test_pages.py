@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
 
-from conversations.models import Conversation, Generation, GenerationState, Message, Part, Role, User
+from conversations.models import (
+    Attachment,
+    Conversation,
+    Generation,
+    GenerationState,
+    Message,
+    Part,
+    Role,
+    User,
+)
 from tests import factories
 
 HTMX = {"HX-Request": "true"}
@@ -98,6 +110,22 @@ def test_a_text_of_several_megabytes_is_taken(offered: None, ada_client: Client)
     assert answer.status_code == 302
     assert len(Part.objects.get().text) == 3_500_000
     assert ada_client.get(answer["Location"]).status_code == 200
+
+
+def test_without_a_script_pictures_come_along_with_the_text(offered: None, ada_client: Client) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 3), "red").save(buffer, "PNG")
+    picture = SimpleUploadedFile("red.png", buffer.getvalue())
+
+    answer = post_first(ada_client, "What is this?", files=[picture])
+
+    assert answer.status_code == 302
+    attachment = Attachment.objects.get()
+    assert attachment.message == Message.objects.get(role=Role.USER)
+    no_picture = SimpleUploadedFile("red.png", b"<svg/>")
+    refused = post_first(ada_client, "And this?", files=[no_picture])
+    assert refused.status_code == 422
+    assert "And this?" in refused.content.decode()
 
 
 def test_a_second_question_comes_with_its_answer_and_a_fresh_composer(
@@ -220,7 +248,7 @@ def test_the_page_costs_the_same_queries_with_one_and_twenty_conversations(
     for number in range(count):
         Conversation.objects.create(owner=ada, title=f"Plan {number}")
 
-    with django_assert_num_queries(5):  # session, user, sidebar, models, practice
+    with django_assert_num_queries(6):  # session, user, sidebar, models, tools, practice
         ada_client.get("/")
 
 
@@ -235,7 +263,7 @@ def test_a_conversation_costs_the_same_queries_with_one_and_twenty_turns(
     assert conversation
 
     # session, user, conversation, messages, parts, attachments, generations, calls, versions; then the shell
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         ada_client.get(conversation.get_absolute_url())
 
 
