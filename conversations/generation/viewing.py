@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from conversations.generation.relay import Look, Viewer, hub
 from conversations.generation.writer import CommittedStep
-from conversations.models import Conversation, Generation, GenerationEvent
+from conversations.models import Conversation, Generation, GenerationEvent, GenerationState
 from conversations.services import connections, steps
 
 PING = b": ping\n\n"
@@ -80,6 +80,7 @@ class View:
         self._title = conversation.title
         # Public ids of the answers that the page sees growing, and their rows, by generation.
         self._messages: dict[int, tuple[str, int]] = {}
+        self._waiting: set[int] = set()
 
     def events(self) -> Iterator[bytes]:
         """Yield until the page goes, the sign-in ends, the conversation is gone or the process ends."""
@@ -147,12 +148,14 @@ class View:
         if conversation is None:
             return None
         told: list[bytes] = []
-        unfinished = {
-            pk: (str(public_id), message)
-            for pk, public_id, message in Generation.objects.unfinished()
-            .filter(message__conversation=conversation)
-            .values_list("pk", "message__public_id", "message_id")
-        }
+        rows = Generation.objects.unfinished().filter(message__conversation=conversation)
+        unfinished, waiting = {}, set()
+        for pk, state, public_id, message in rows.values_list(
+            "pk", "state", "message__public_id", "message_id"
+        ):
+            unfinished[pk] = (str(public_id), message)
+            if state == GenerationState.WAITING:
+                waiting.add(pk)
         ended = [pk for pk in self._cursor.seen if pk not in unfinished]
         for pk in ended:
             del self._cursor.seen[pk]
@@ -166,6 +169,10 @@ class View:
         mine = Generation.objects.filter(pk__in=ended, message__conversation=conversation)
         for message in mine.values_list("message_id", flat=True):
             told += self._whole(message)
+        # What waits for a person has no steps: a decision, or the wish for one, is seen in its rows alone.
+        for pk in (waiting | self._waiting) & unfinished.keys():
+            told += self._whole(unfinished[pk][1], pk)
+        self._waiting = waiting
         if conversation.title != self._title:
             self._title = conversation.title
             told.append(self._event("title", {"conversation": self._public_id, "title": self._title}))

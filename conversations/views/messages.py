@@ -91,6 +91,7 @@ def _with_uploads(request: HtmxRequest, form: MessageForm) -> dict[str, Any]:
     """Return what is to be sent, with the pictures that a page without a script sends along with the text."""
     uploads = request.FILES.getlist("files")
     if uploads:
+        owner = request.user
         stored = [
             files.store_picture(request.user, upload=upload, name=upload.name or "") for upload in uploads
         ]

@@ -263,14 +263,16 @@ def test_the_model_is_switched_in_mid_chat(page: Page) -> None:
     expect(page.get_by_role("article", name=re.compile("^practice-chat"))).to_have_count(1)
 
 
-def test_without_a_script_the_chat_still_works(browser: Browser, site: Site) -> None:
+def test_without_a_script_the_chat_still_works(browser: Browser, site: Site, picture: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = sign_in_context(context, site)
 
     page.get_by_role("combobox", name="Model").select_option("practice-chat")
     page.get_by_role("textbox", name="Message").fill("Hello without a script")
+    page.get_by_label("Attach files").and_(page.locator("input")).set_input_files(picture)
     page.get_by_role("button", name="Send").click()
 
     page.wait_for_url(re.compile("/c/"))
     expect(page.get_by_role("article", name=re.compile("^You"))).to_contain_text("Hello without a script")
+    expect(page.locator("article.question img")).to_have_count(1)
     context.close()

@@ -129,6 +129,21 @@ def test_the_end_of_an_answer_is_its_whole_article(turn: Turn) -> None:
     assert data["html"].startswith("<article>")
 
 
+def test_an_answer_that_waits_for_an_approval_is_shown_and_so_is_the_decision(turn: Turn) -> None:
+    cursor = turns.branch_of(turn.conversation, viewer=turn.conversation.owner).cursor
+    events = view_of(turn, cursor).events()
+    next(events)
+    generation = Generation.objects.filter(message=turn.answer)
+    generation.update(state=GenerationState.WAITING, lease_owner=None, lease_until=None)
+    relay.hub.look(turn.conversation.pk)
+    assert told(events, 1)[0][1]["state"] == "waiting"
+
+    generation.update(state=GenerationState.QUEUED)
+    relay.hub.look(turn.conversation.pk)
+
+    assert told(events, 1)[0][1]["state"] == "queued"
+
+
 def test_an_answer_that_ended_while_the_page_was_away_comes_whole(turn: Turn) -> None:
     cursor = turns.branch_of(turn.conversation, viewer=turn.conversation.owner).cursor
     finish(turn)
