@@ -115,9 +115,9 @@ class GatewayModelForm(forms.ModelForm):
             "is_streaming": "Off: the whole answer arrives at once. For models that can't stream.",
             "order": "Small numbers stand first.",
             "wire": (
-                "How the gateway is asked. Nearly every model takes Chat completions; some, such as o3-pro and "
-                "codex-mini-latest, are served by Responses only. It is guessed when the gateway first lists "
-                "the model; what you choose here is kept."
+                "How the gateway is asked. Nearly every model takes Chat completions; some, such as o3-pro "
+                "and codex-mini-latest, are served by Responses only. It is guessed when the gateway first "
+                "lists the model; what you choose here is kept."
             ),
         }
 

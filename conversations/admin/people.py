@@ -14,12 +14,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from conversations.admin.groups import GroupsField, given_by
 from conversations.admin.pages import Page
 from conversations.forms.account import zone_names
 from conversations.models import User
-
-# Rights are given by the two switches below; groups come with the reviewers.
-admin.site.unregister(Group)
 
 _RIGHTS = ("is_active", "is_staff", "is_superuser")
 

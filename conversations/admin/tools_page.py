@@ -104,8 +104,7 @@ def tools(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         return _page(request, context, _forms())
     shown = request.POST.getlist("tool")
     posted = _forms(request, shown)
-    # Not only up to the first fault: each is marked.
-    if not all([form.is_valid() for form in posted if form.is_bound]):
+    if not all(form.is_valid() for form in posted if form.is_bound):
         return _page(request, context, posted, status=422)
     offers = dict.fromkeys(shown, tool_settings.EVERYONES)
     offers |= {form.tool.name: form.offer for form in posted if form.is_bound}
@@ -166,9 +165,10 @@ def _sentence(changed: list[str]) -> str:
 def _log(request: HttpRequest, changed: dict[str, Offer]) -> None:
     if not changed:
         return
+    person: Any = request.user
     told = [f"{name}: {_in_words(offer)}." for name, offer in changed.items()]
     LogEntry.objects.create(
-        user_id=request.user.pk,
+        user=person,
         content_type=ContentType.objects.get_for_model(Setting),
         object_id=tool_settings.SETTING,
         object_repr=SUBJECT,

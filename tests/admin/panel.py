@@ -12,6 +12,8 @@ SECRET = "sk-chainhub-panel-0123456789WXYZ"
 KEYS = "/admin/conversations/gatewaykey/"
 MODELS = "/admin/conversations/model/"
 PEOPLE = "/admin/conversations/user/"
+GROUPS = "/admin/auth/group/"
+TOOLS = "/admin/tools/"
 
 
 def typed(**fields: object) -> dict[str, object]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from conversations.models import Model
-from conversations.services import keys
+from conversations.models import Model, Wire
+from conversations.services import catalog, keys
 from tests import factories
 from tests.admin.panel import MODELS, text_of
 
@@ -17,6 +17,7 @@ def by_hand(**fields: object) -> dict[str, object]:
         "order": 5,
         "is_enabled": "on",
         "is_streaming": "on",
+        "wire": Wire.CHAT_COMPLETIONS,
         "default_parameters": "",
         **fields,
     }
@@ -48,6 +49,38 @@ def test_a_synced_model_s_name_and_keys_are_the_gateway_s(staff_client, key):
     model.refresh_from_db()
     assert (model.name, model.order) == ("gpt-4o", 5)
     assert list(model.keys.all()) == [key]
+
+
+def test_the_wire_of_a_model_is_an_admin_s_and_no_sync_takes_it_back(staff_client, key, no_network):
+    listed = [{"id": "o3-pro", "supported_endpoint_types": ["openai-response"]}, {"id": "gpt-4o"}]
+    no_network.get(f"{factories.GATEWAY}/v1/models", json={"object": "list", "data": listed})
+    assert not catalog.sync_key(key).problem
+    guessed = dict(Model.objects.values_list("name", "wire"))
+    assert guessed == {"o3-pro": Wire.RESPONSES, "gpt-4o": Wire.CHAT_COMPLETIONS}
+
+    for name, wire in guessed.items():
+        page = f"{MODELS}{Model.objects.get(name=name).pk}/change/"
+        assert "is kept" in text_of(staff_client.get(page))
+        other = next(other for other in Wire if other != wire)
+        assert staff_client.post(page, by_hand(wire=other)).status_code == 302
+    # The gateway also tells something new of it.
+    listed[1]["supported_endpoint_types"] = ["openai"]
+    no_network.upsert("GET", f"{factories.GATEWAY}/v1/models", json={"object": "list", "data": listed})
+    assert not catalog.sync_key(key).problem
+
+    assert Model.objects.get(name="gpt-4o").endpoint_types == ["openai"]
+    assert dict(Model.objects.values_list("name", "wire")) == {
+        "o3-pro": Wire.CHAT_COMPLETIONS,
+        "gpt-4o": Wire.RESPONSES,
+    }
+
+
+@pytest.mark.parametrize("wire", ["", "smoke_signals"])
+def test_a_wire_that_is_none_is_refused(staff_client, key, wire):
+    page = staff_client.post(f"{MODELS}add/", by_hand(served_by=[key.pk], wire=wire))
+
+    assert "errornote" in text_of(page)
+    assert not Model.objects.exists()
 
 
 @pytest.mark.parametrize(

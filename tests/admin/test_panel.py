@@ -8,14 +8,17 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from conversations.models import Call, Conversation, GatewayKey, Message
+from conversations.models import Call, Conversation, GatewayKey, Message, User
 from tests import factories
-from tests.admin.panel import KEYS, MODELS, PEOPLE, granted, page_of, text_of
+from tests.admin.panel import GROUPS, KEYS, MODELS, PEOPLE, TOOLS, granted, page_of, text_of
 
 # --- Who gets in -----------------------------------------------------------------------------------
 
 
-ADDRESSES = ["/admin/", KEYS, f"{KEYS}add/", MODELS, PEOPLE, "/admin/jsi18n/", "/admin/password_change/"]
+ADDRESSES = [
+    "/admin/", KEYS, f"{KEYS}add/", MODELS, PEOPLE, GROUPS, f"{GROUPS}add/", TOOLS,
+    "/admin/jsi18n/", "/admin/password_change/",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -70,11 +73,22 @@ def test_staff_who_may_only_look_can_not_press(ada, ada_client, key):
     assert ada_client.post(page_of(key, "disable")).status_code == 403
 
 
-def test_groups_conversations_and_sign_in_records_are_not_in_the_panel():
+def test_conversations_and_sign_in_records_are_not_in_the_panel():
     registered = {model._meta.label for model in admin.site._registry}
 
-    assert registered == {"conversations.GatewayKey", "conversations.Model", "conversations.User"}
-    assert not {Group, Conversation, Message, Call} & set(admin.site._registry)
+    assert registered == {
+        "conversations.GatewayKey", "conversations.Model", "conversations.User", "auth.Group",
+    }  # fmt: skip
+    assert not {Conversation, Message, Call} & set(admin.site._registry)
+
+
+def test_the_first_page_lists_every_page_with_a_line_about_it(staff_client):
+    pages = staff_client.get("/admin/").context["app_list"][0]["models"]
+
+    assert [(page["name"], page["admin_url"]) for page in pages] == [
+        ("Gateway keys", KEYS), ("Models", MODELS), ("Tools", TOOLS), ("People", PEOPLE), ("Groups", GROUPS),
+    ]  # fmt: skip
+    assert all(page["description"] for page in pages)
 
 
 def test_the_panel_has_no_doors_of_its_own(staff_client):
@@ -126,26 +140,30 @@ def queries(client: Client, address: str, django_assert_max_num_queries) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize("address", [KEYS, MODELS, PEOPLE])
+@pytest.mark.parametrize("address", [KEYS, MODELS, PEOPLE, GROUPS, f"{GROUPS}add/"])
 def test_query_count_does_not_grow_with_the_list(staff_client, key, address, django_assert_max_num_queries):
     factories.model("m", key=key)
-    factories.person("person")
+    Group.objects.create(name="Group").user_set.add(factories.person("person"))
     queries(staff_client, address, django_assert_max_num_queries)
     few = queries(staff_client, address, django_assert_max_num_queries)
 
     for number in range(20):
         factories.model(f"m-{number}", key=factories.gateway_key(f"Key {number}"))
         factories.person(f"person-{number}")
+        Group.objects.create(name=f"Group {number}").user_set.add(*User.objects.all())
 
     assert queries(staff_client, address, django_assert_max_num_queries) == few
 
 
 def test_every_page_keeps_to_the_policy(staff_client, staff, key):
     model = factories.model("gpt-4o", key=key)
+    group = Group.objects.create(name="Research")
     addresses = [
         "/admin/", KEYS, f"{KEYS}add/", page_of(key), page_of(key, "history"), page_of(key, "delete"),
         MODELS, f"{MODELS}add/", f"{MODELS}{model.pk}/change/", f"{MODELS}{model.pk}/delete/",
         PEOPLE, f"{PEOPLE}add/", f"{PEOPLE}{staff.pk}/change/", f"{PEOPLE}{staff.pk}/password/",
+        GROUPS, f"{GROUPS}add/", f"{GROUPS}{group.pk}/change/", f"{GROUPS}{group.pk}/delete/",
+        f"{GROUPS}{group.pk}/history/", TOOLS,
     ]  # fmt: skip
 
     for address in addresses:
@@ -159,7 +177,7 @@ def test_every_page_keeps_to_the_policy(staff_client, staff, key):
         assert "<script>" not in text, address
 
 
-@pytest.mark.parametrize("page", [KEYS, MODELS, PEOPLE])
+@pytest.mark.parametrize("page", [KEYS, MODELS, PEOPLE, GROUPS])
 @pytest.mark.parametrize(
     "query",
     [
@@ -178,7 +196,7 @@ def test_hostile_queries_are_no_faults(staff_client, key, page, query):
 
 
 @pytest.mark.parametrize("number", ["abc", "0", "9" * 40, "%00"])
-@pytest.mark.parametrize("page", [KEYS, MODELS, PEOPLE])
+@pytest.mark.parametrize("page", [KEYS, MODELS, PEOPLE, GROUPS])
 def test_hostile_ids_in_addresses_are_no_faults(staff_client, key, page, number):
     for name in ("change", "history", "delete", "password"):
         assert staff_client.get(f"{page}{number}/{name}/").status_code < 500
