@@ -14,17 +14,6 @@ Answerer = Callable[[HttpRequest], HttpResponseBase]
 _PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
 
 
-class OurCharset:
-    """Read what comes as UTF-8, whatever the request says: some of Python's codecs decode no text (hex)."""
-
-    def __init__(self, get_response: Answerer) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.encoding = settings.DEFAULT_CHARSET
-        return self.get_response(request)
-
-
 class TrustedProxy:
     """Believe the forwarded headers of the proxies in TRUSTED_PROXIES, and drop everybody else's."""
 

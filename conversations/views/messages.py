@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from conversations.forms.messages import MessageForm, VersionForm
 from conversations.models import Conversation, Message, Role, SendKind
-from conversations.services import access, files, sending, turns
+from conversations.services import access, files, sending, shown, turns
 from conversations.services.errors import Refused
 from conversations.views import composing, pages
 from conversations.views.htmx import HtmxRequest, fragment
@@ -51,7 +51,7 @@ def send(request: HtmxRequest, public_id: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(turn.conversation)
     # The two new messages alone: the tenth turn and the thousandth cost the same.
-    branch = turns.Branch(turn.conversation, _shown(turn, request))
+    branch = shown.Branch(turn.conversation, _shown(turn, request))
     context = pages.context_of(branch) | {
         "composer": composing.fresh(turn.conversation),
         "turn": branch.messages,
@@ -92,9 +92,7 @@ def _with_uploads(request: HtmxRequest, form: MessageForm) -> dict[str, Any]:
     uploads = request.FILES.getlist("files")
     if uploads:
         owner = request.user
-        stored = [
-            files.store_picture(request.user, upload=upload, name=upload.name or "") for upload in uploads
-        ]
+        stored = [files.store_picture(owner, upload=file, name=file.name or "") for file in uploads]
         # Also for a refusal that comes later: the page offers them again.
         form.cleaned_data["attachment_ids"] += tuple(attachment.public_id for attachment in stored)
     return form.cleaned_data
@@ -136,7 +134,7 @@ def _refuse(
     return pages.page_or_part(request, template, context, part="_composer", status=422)
 
 
-def _shown(turn: sending.Turn, request: HtmxRequest) -> list[turns.ShownMessage]:
+def _shown(turn: sending.Turn, request: HtmxRequest) -> list[shown.ShownMessage]:
     if turn.is_new:
         return turns.just_asked(turn.question, turn.generation, viewer=request.user)
     asked: list[Message] = [turn.question, turn.answer]

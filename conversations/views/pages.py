@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from conversations.models import Conversation, User
-from conversations.services import access, turns
+from conversations.services import access, shown, turns
 from conversations.views import composing
 from conversations.views.composing import Composer
 from conversations.views.htmx import HtmxRequest, fragment
@@ -62,7 +62,7 @@ def branch_context(conversation: Conversation, viewer: User) -> dict[str, object
     return context_of(turns.branch_of(conversation, viewer=viewer))
 
 
-def context_of(branch: turns.Branch) -> dict[str, object]:
+def context_of(branch: shown.Branch) -> dict[str, object]:
     conversation = branch.conversation
     events = reverse("conversations:events", args=[conversation.public_id])
     return {"conversation": conversation, "branch": branch, "events_url": f"{events}?cursor={branch.cursor}"}

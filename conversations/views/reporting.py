@@ -37,11 +37,14 @@ def summary(error: BaseException) -> str:
 
 
 class QuietRecords(logging.Filter):
-    """Take what looks like a key or a cookie out of a log line, wherever it came from."""
+    """Take what looks like a key or a cookie out of a log line, and the text of the exception it tells of."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        cleaned = _SECRETS.sub("[removed]", message)
+        message = cleaned = record.getMessage()
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and str(error):
+            cleaned = cleaned.replace(str(error), summary(error))
+        cleaned = _SECRETS.sub("[removed]", cleaned)
         if cleaned != message:
             record.msg, record.args = cleaned, ()
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from conversations.generation.engine import Engine
 from conversations.models import Generation, GenerationState, Model
 from conversations.practice.server import Gateway, running
 from conversations.services.sending import Turn
+from conversations.tools import registry
+from conversations.tools.registry import Tool
 from tests import factories
 from tests.waiting import until
 
@@ -49,3 +52,17 @@ def text_of(turn: Turn) -> str:
 
 def is_running(turn: Turn) -> bool:
     return factories.generation_of(turn).state == GenerationState.RUNNING
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put a tool of the test's own into the registry, under the name of one that the model knows to call."""
+
+    def make(name: str, run: Any, **fields: Any) -> Tool:
+        real = registry.get(name)
+        assert real
+        tool = Tool(name=name, description=real.description, parameters=real.parameters, run=run, **fields)
+        monkeypatch.setitem(registry._tools, name, tool)
+        return tool
+
+    return make

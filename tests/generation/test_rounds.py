@@ -18,54 +18,18 @@ from conversations.generation.engine import Engine
 from conversations.generation.writer import Writer
 from conversations.models import (
     Call,
-    Conversation,
     Generation,
     GenerationState,
-    ToolApproval,
     ToolCall,
     ToolCallState,
     User,
 )
 from conversations.practice.server import Gateway
-from conversations.services import approving, sending
-from conversations.services.approving import Decision
-from conversations.services.errors import Refused
-from conversations.tools import registry
-from conversations.tools.registry import Asked, Tool
+from conversations.services import sending
+from conversations.tools.registry import Asked
 from tests import factories
-from tests.generation.conftest import ended, practice_model, text_of, until
-from tests.generation.test_requests import EXAMPLES
-
-GUIDE = json.loads((EXAMPLES / "guide-tools.request.json").read_text())
-QUESTION = GUIDE["input"][0]["content"]
-SHIPPED = ["random_generator", "system_info", "math_calculator", "current_time"]
-
-
-def ask(
-    author: User, text: str, model: str, *, tools: list[str], conversation: Conversation | None = None
-) -> sending.Turn:
-    return sending.send_message(
-        conversation, author=author, send_id=uuid.uuid4(), text=text, model_name=model, tools=tools
-    )
-
-
-def states(turn: sending.Turn) -> list[tuple[str, str]]:
-    calls = ToolCall.objects.filter(generation__message=turn.answer).order_by("round", "position")
-    return list(calls.values_list("name", "state"))
-
-
-@pytest.fixture
-def made_up(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Put a tool of the test's own into the registry, under the name of one that the model knows to call."""
-
-    def make(name: str, run: Any, **fields: Any) -> Tool:
-        real = registry.get(name)
-        assert real
-        tool = Tool(name=name, description=real.description, parameters=real.parameters, run=run, **fields)
-        monkeypatch.setitem(registry._tools, name, tool)
-        return tool
-
-    return make
+from tests.generation.conftest import ended, practice_model, text_of
+from tests.generation.turns_with_tools import GUIDE, QUESTION, SHIPPED, ask, states
 
 
 @pytest.mark.parametrize("wire", ["chat_completions", "responses"])
@@ -230,76 +194,6 @@ def test_stop_in_the_middle_of_a_tool(engine: Engine, ada: User, made_up: Any) -
 
     assert ended(turn, seconds=5).state == GenerationState.STOPPED
     assert states(turn) == [("current_time", ToolCallState.STOPPED)]
-
-
-def test_a_call_that_needs_an_approval_waits_over_a_restart_and_runs_then(
-    engine: Engine, ada: User, bob: User, made_up: Any
-) -> None:
-    made_up("current_time", lambda asked: {"time": "noon"}, needs_approval=True)
-    practice_model("chat")
-    turn = ask(ada, QUESTION, "practice-chat", tools=["current_time"])
-    until(lambda: factories.generation_of(turn).state == GenerationState.WAITING)
-    engine.stop()
-    call = ToolCall.objects.get()
-    with pytest.raises(Refused):
-        approving.decide(call, person=bob, decision=Decision.ONCE)
-    second = Engine(slots=4)
-    second.start()
-
-    try:
-        approving.decide(call, person=ada, decision=Decision.ONCE)
-
-        assert ended(turn).state == GenerationState.SUCCEEDED
-    finally:
-        second.stop()
-    assert states(turn) == [("current_time", ToolCallState.SUCCEEDED)]
-    assert not ToolApproval.objects.exists()
-    with pytest.raises(Refused, match="already"):
-        approving.decide(call, person=ada, decision=Decision.ONCE)
-
-
-def test_a_denial_is_told_to_the_model(engine: Engine, ada: User, practice: Gateway, made_up: Any) -> None:
-    made_up("current_time", lambda asked: {"time": "noon"}, needs_approval=True)
-    practice_model("chat")
-    turn = ask(ada, QUESTION, "practice-chat", tools=["current_time"])
-    until(lambda: factories.generation_of(turn).state == GenerationState.WAITING)
-
-    approving.decide(ToolCall.objects.get(), person=ada, decision=Decision.DENY)
-
-    assert ended(turn).state == GenerationState.SUCCEEDED
-    results = [m for m in practice.seen()["requests"][-1]["body"]["messages"] if m["role"] == "tool"]
-    assert "denied" in results[0]["content"]
-
-
-def test_a_standing_approval_is_for_one_definition(engine: Engine, ada: User, made_up: Any) -> None:
-    made_up("current_time", lambda asked: {"time": "noon"}, needs_approval=True)
-    practice_model("chat")
-    turn = ask(ada, QUESTION, "practice-chat", tools=["current_time"])
-    until(lambda: factories.generation_of(turn).state == GenerationState.WAITING)
-    approving.decide(ToolCall.objects.get(), person=ada, decision=Decision.ALWAYS)
-    ended(turn)
-
-    again = ask(ada, QUESTION, "practice-chat", tools=["current_time"], conversation=turn.conversation)
-    made = ended(again)
-    assert made.state == GenerationState.SUCCEEDED, (made.error_kind, made.error_detail)
-
-    ToolApproval.objects.update(definition_hash="another")
-    third = ask(ada, QUESTION, "practice-chat", tools=["current_time"], conversation=turn.conversation)
-    until(lambda: factories.generation_of(third).state == GenerationState.WAITING)
-
-
-def test_what_read_private_text_may_not_carry_it_away_by_itself(
-    engine: Engine, ada: User, made_up: Any
-) -> None:
-    made_up("system_info", lambda asked: {"diary": "…"}, reads_private=True)
-    made_up("current_time", lambda asked: {"sent": True}, sends_out=True)
-    practice_model("rounds")
-
-    turn = ask(ada, "1 rounds", "practice-rounds", tools=["system_info"])
-    ended(turn)
-    again = ask(ada, QUESTION, "practice-rounds", tools=["current_time"], conversation=turn.conversation)
-
-    until(lambda: factories.generation_of(again).state == GenerationState.WAITING)
 
 
 def a_killed_round(ada: User, *, running: list[tuple[str, bool]]) -> sending.Turn:
