@@ -108,6 +108,8 @@ def _tools(page: Page) -> None:
     page.keyboard.press("Escape")
     ask(page, FOUR_THINGS)
     wait_for_state(page, "succeeded")
+    page.locator("details.tool summary").nth(2).click()
+    page.locator("article.question").last.scroll_into_view_if_needed()
 
 
 def _fail(page: Page, model: str, state: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -19,7 +20,7 @@ from conversations.models import Setting
 from conversations.services import tool_settings
 from conversations.services.errors import Refused
 from conversations.services.tool_settings import Offer
-from conversations.tools import registry
+from conversations.tools import offering, registry
 from conversations.tools.registry import Tool
 
 SUBJECT = "Tools"
@@ -46,7 +47,9 @@ class ToolForm(forms.Form):
         error_messages={"invalid_choice": "There is no such group any more. Choose again."},
     )
 
-    def __init__(self, tool: Tool, offer: Offer, groups: list[str], *, data: Any = None) -> None:
+    def __init__(
+        self, tool: Tool, offer: Offer, groups: list[str], *, seen: dict[str, object], data: Any = None
+    ) -> None:
         limited_to = offer.groups or frozenset()
         super().__init__(
             data,
@@ -58,6 +61,9 @@ class ToolForm(forms.Form):
             },
         )
         self.tool = tool
+        self.is_redefined = offering.has_changed(tool, seen)
+        self.definition_before = _pretty(seen.get(tool.name))
+        self.definition_now = _pretty(registry.definition(tool))
         # Names that the tool is still limited to, though no group has them: taken away only by a person.
         self.gone = sorted(limited_to - set(groups))
         choices = [(name, name) for name in groups] + [(name, f"{name} (deleted)") for name in self.gone]
@@ -91,6 +97,10 @@ class ToolForm(forms.Form):
         return Offer(cleaned["is_on"], groups)
 
 
+def _pretty(definition: object) -> str:
+    return json.dumps(definition, indent=2, ensure_ascii=False)
+
+
 def may_set(request: HttpRequest) -> bool:
     return request.user.has_perm("conversations.change_setting")
 
@@ -108,8 +118,11 @@ def tools(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         return _page(request, context, posted, status=422)
     offers = dict.fromkeys(shown, tool_settings.EVERYONES)
     offers |= {form.tool.name: form.offer for form in posted if form.is_bound}
+    seen_now = {tool.name: registry.definition(tool) for tool in registry.all() if tool.name in shown}
     try:
-        changed = tool_settings.save(offers, registered=[tool.name for tool in registry.all()])
+        changed = tool_settings.save(
+            offers, registered=[tool.name for tool in registry.all()], definitions=seen_now
+        )
     except Refused as refusal:
         return _page(request, context, posted, refusal=str(refusal), status=422)
     _log(request, {name: offers[name] for name in changed})
@@ -118,7 +131,7 @@ def tools(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 
 def _forms(request: HttpRequest | None = None, shown: list[str] | None = None) -> list[ToolForm]:
-    offers = tool_settings.read()
+    offers, seen = tool_settings.read_all()
     # What can't be read offers nothing; the page shows it so.
     otherwise = Offer(is_on=False) if offers is None else tool_settings.EVERYONES
     groups = list(Group.objects.order_by("name", "id").values_list("name", flat=True))
@@ -127,6 +140,7 @@ def _forms(request: HttpRequest | None = None, shown: list[str] | None = None) -
             tool,
             (offers or {}).get(tool.name, otherwise),
             groups,
+            seen=seen,
             # A tool that is newer than the posted page has no boxes there: that is no "off".
             data=request.POST if request and tool.name in (shown or ()) else None,
         )

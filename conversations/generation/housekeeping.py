@@ -17,6 +17,7 @@ from conversations.models import GatewayKey, Generation, GenerationEvent, KeySou
 from conversations.models.generations import UNFINISHED
 from conversations.services import catalog, files, gateway, keys
 from conversations.services.errors import Refused
+from conversations.tools import offering
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Housekeeping(threading.Thread):
 
     def run(self) -> None:
         self._guarded(keys.follow_environment)
+        self._guarded(offering.remember_new_tools)
         if not settings.PRACTICE_GATEWAY:
             self._guarded(keys.retire_practice_key)
         while not self._ending.is_set():

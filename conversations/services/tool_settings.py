@@ -2,6 +2,9 @@
 
 It is {"disabled": [names], "groups": {name: [names of groups]}}: a tool named under "groups" is for their
 members only. What can't be read as that switches off, never on.
+
+Beside them "definitions" keeps what an admin has last seen of each tool: {name: definition}. A tool that is
+defined otherwise now is off until an admin has seen the difference.
 """
 
 from __future__ import annotations
@@ -39,17 +42,43 @@ EVERYONES = Offer()
 
 def read() -> dict[str, Offer] | None:
     """Return what is set, by the tools' names; None where that can't be read. One query."""
+    return read_all()[0]
+
+
+def read_all() -> tuple[dict[str, Offer] | None, dict[str, object]]:
+    """Return what is set, and the definitions that an admin has seen. One query."""
     value = Setting.objects.filter(name=SETTING).values_list("value", flat=True).first()
-    return {} if value is None else _parsed(value)
+    return ({} if value is None else _parsed(value)), _definitions(value)
 
 
 @transaction.atomic
-def save(offers: Mapping[str, Offer], *, registered: Collection[str]) -> list[str]:
+def remember(definitions: Mapping[str, object]) -> None:
+    """Keep the definitions of tools that were never seen before: the first one counts as seen."""
+    row = Setting.objects.select_for_update().filter(name=SETTING).first()
+    seen = _definitions(row.value) if row else {}
+    if definitions.keys() <= seen.keys():
+        return
+    value = row.value if row and isinstance(row.value, dict) else {}
+    if row and _parsed(row.value) is None:
+        # What can't be read stays as it is, for an admin to see.
+        return
+    new = {**value, "definitions": {**definitions, **seen}}
+    Setting.objects.update_or_create(name=SETTING, defaults={"value": new})
+
+
+@transaction.atomic
+def save(
+    offers: Mapping[str, Offer],
+    *,
+    registered: Collection[str],
+    definitions: Mapping[str, object] | None = None,
+) -> list[str]:
     """Set who may use the tools in `offers`, and return the names of those for which that is new.
 
-    The others stay as they are, also those that are not registered now: they may come back. Raises Refused
-    for a tool that is not in `registered`, for a group that there is not (unless the tool was limited to it
-    before it was deleted), and for a tool that is on and for nobody.
+    `definitions` are those that the admin has just seen. The others stay as they are, also those that are not
+    registered now: they may come back. Raises Refused for a tool that is not in `registered`, for a group that
+    there is not (unless the tool was limited to it before it was deleted), and for a tool that is on and for
+    nobody.
     """
     # Two admins who save at once take turns. (On SQLite the IMMEDIATE transaction sees to it.)
     row, _ = Setting.objects.select_for_update().get_or_create(name=SETTING, defaults={"value": {}})
@@ -62,7 +91,7 @@ def save(offers: Mapping[str, Offer], *, registered: Collection[str]) -> list[st
         # Nothing was offered so far, and what is not mentioned stays switched off.
         present = {name: Offer(is_on=False) for name in registered}
     new = {**present, **offers}
-    row.value = _stored(new)
+    row.value = _stored(new) | _kept(row.value, definitions or {})
     row.save(update_fields=["value", "updated_at"])
     return [name for name in offers if stored is None or offers[name] != present.get(name, EVERYONES)]
 
@@ -80,7 +109,7 @@ def rename_group(old: str, new: str) -> None:
         if offer.groups and old in offer.groups
     }
     if renamed:
-        row.value = _stored({**offers, **renamed})
+        row.value = _stored({**offers, **renamed}) | _kept(row.value, {})
         row.save(update_fields=["value", "updated_at"])
 
 
@@ -103,6 +132,16 @@ def _stored(offers: Mapping[str, Offer]) -> dict[str, object]:
             name: sorted(offer.groups) for name, offer in sorted(offers.items()) if offer.groups is not None
         },
     }
+
+
+def _definitions(value: object) -> dict[str, object]:
+    found = value.get("definitions") if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _kept(value: object, definitions: Mapping[str, object]) -> dict[str, object]:
+    kept = {**_definitions(value), **definitions}
+    return {"definitions": kept} if kept else {}
 
 
 def _parsed(value: object) -> dict[str, Offer] | None:

@@ -97,8 +97,14 @@ def get(name: str) -> Tool | None:
     return _tools.get(name)
 
 
+def definition(tool: Tool) -> dict[str, Any]:
+    """Return what a model is told of the tool."""
+    return {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+
+
 def definition_hash(tool: Tool) -> str:
     """Return what an approval is bound to: it changes with the name, the description or the schema."""
-    said = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    canonical = json.dumps(
+        definition(tool), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -37,7 +37,11 @@ def offered(user: User) -> list[str]:
 
 
 def stored() -> object:
-    return Setting.objects.get(name="tools").value
+    """What is set, without the definitions that were seen."""
+    value = Setting.objects.get(name="tools").value
+    if not isinstance(value, dict):
+        return value
+    return {name: entry for name, entry in value.items() if name != "definitions"}
 
 
 @pytest.fixture
@@ -278,3 +282,39 @@ def test_the_query_count_does_not_grow(staff_client, readers, django_assert_max_
     tool_settings.save({name: Offer(groups=frozenset(names)) for name in ALL}, registered=ALL)
 
     assert queries() == few
+
+
+# --- A tool that is defined otherwise --------------------------------------------------------------
+
+
+def test_a_tool_whose_definition_changed_is_off_until_an_admin_has_seen_it(
+    ada: User, staff_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offering.remember_new_tools()
+    real = registry.get("current_time")
+    assert real
+    assert "current_time" in offered(ada)
+
+    monkeypatch.setitem(
+        registry._tools, "current_time", tool(real.run, name="current_time", description="Sends it all away")
+    )
+
+    assert "current_time" not in offered(ada)
+    page = text_of(staff_client.get(TOOLS))
+    assert "has changed since an admin last looked" in page
+    assert "Sends it all away" in page
+    staff_client.post(TOOLS, form())
+    assert "current_time" in offered(ada)
+
+
+def test_what_was_remembered_once_is_not_overwritten_by_a_restart(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offering.remember_new_tools()
+    real = registry.get("current_time")
+    assert real
+    monkeypatch.setitem(registry._tools, "current_time", tool(real.run, name="current_time"))
+
+    offering.remember_new_tools()
+
+    assert "current_time" not in offered(ada)
