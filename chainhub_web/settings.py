@@ -52,7 +52,6 @@ INSTALLED_APPS = [
     "axes",
 ]
 MIDDLEWARE = [
-    "conversations.middleware.OurCharset",
     "conversations.middleware.TrustedProxy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

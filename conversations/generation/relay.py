@@ -78,19 +78,35 @@ class Hub:
         # The engine of this very process tells the hub by itself.
         self.own_engine: UUID | None = None
 
-    def count(self, person_id: int) -> tuple[int, int]:
-        """Return how many streams are open here: of everybody, and of this person."""
+    def admit(self, person_id: int, *, most: int, most_each: int) -> bool:
+        """Let one more stream in, or not: `most` of everybody, `most_each` of one person. See `release`."""
         with self._lock:
-            return sum(self._per_person.values()), self._per_person.get(person_id, 0)
+            of_all, own = sum(self._per_person.values()), self._per_person.get(person_id, 0)
+            if self.is_closed or of_all >= most or own >= most_each:
+                return False
+            # Counted with the look, not with the first byte: two hundred at once must not all find room.
+            self._per_person[person_id] += 1
+            return True
+
+    def release(self, person_id: int) -> None:
+        """Give the place of an admitted stream back."""
+        with self._lock:
+            self._per_person[person_id] -= 1
+            if self._per_person[person_id] <= 0:
+                self._per_person.pop(person_id, None)
+
+    @property
+    def admitted(self) -> int:
+        with self._lock:
+            return sum(self._per_person.values())
 
     @property
     def is_closed(self) -> bool:
         return self.closing.is_set()
 
-    def join(self, viewer: Viewer, person_id: int) -> None:
+    def join(self, viewer: Viewer) -> None:
         with self._lock:
             self._viewers[viewer.conversation_id].add(viewer)
-            self._per_person[person_id] += 1
             if self.is_closed:
                 viewer.close()
             elif self._tailer is None:
@@ -98,15 +114,12 @@ class Hub:
                 self._tailer.start()
                 wakeups.listen(self._woken)
 
-    def leave(self, viewer: Viewer, person_id: int) -> None:
+    def leave(self, viewer: Viewer) -> None:
         with self._lock:
             viewers = self._viewers.get(viewer.conversation_id, set())
             viewers.discard(viewer)
             if not viewers:
                 self._viewers.pop(viewer.conversation_id, None)
-            self._per_person[person_id] -= 1
-            if self._per_person[person_id] <= 0:
-                self._per_person.pop(person_id, None)
 
     def watched(self) -> list[int]:
         with self._lock:
@@ -149,6 +162,7 @@ class Hub:
             wakeups.leave(self._woken)
         self._tailer = None
         self.seen = {}
+        self._per_person.clear()
         self.closing.clear()
 
     def _woken(self, topic: str) -> None:

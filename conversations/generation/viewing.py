@@ -21,6 +21,7 @@ from conversations.models import Conversation, Generation, GenerationEvent, Gene
 from conversations.services import connections, steps
 
 PING = b": ping\n\n"
+_MOST_DIGITS = 18
 
 
 @dataclass
@@ -38,13 +39,20 @@ class Cursor:
         """Read a cursor that a page sent. What is no cursor counts as none: everything is shown again."""
         head, *pairs = text.split("-")[:50]
         try:
-            seen = {int(pk): int(seq) for pk, _, seq in (pair.partition(".") for pair in pairs)}
-            return cls(int(head.removeprefix("r") or 0), seen)
+            seen = {_number(pk): _number(seq) for pk, _, seq in (pair.partition(".") for pair in pairs)}
+            return cls(_number(head.removeprefix("r") or "0"), seen)
         except ValueError:
             return cls()
 
     def __str__(self) -> str:
         return "-".join([f"r{self.revision}", *(f"{pk}.{seq}" for pk, seq in sorted(self.seen.items()))])
+
+
+def _number(text: str) -> int:
+    """Read a number of a cursor; raise ValueError for what no database holds."""
+    if len(text) > _MOST_DIGITS:
+        raise ValueError("too long")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,6 @@ class View:
         self,
         conversation: Conversation,
         *,
-        person_id: int,
         cursor: str,
         render: Callable[[int], Rendered | None],
         may_go_on: Callable[[], bool],
@@ -72,7 +79,6 @@ class View:
     ) -> None:
         self._conversation_id = conversation.pk
         self._public_id = str(conversation.public_id)
-        self._person_id = person_id
         self._cursor = Cursor.parse(cursor)
         self._render = render
         self._may_go_on = may_go_on
@@ -86,16 +92,16 @@ class View:
         """Yield until the page goes, the sign-in ends, the conversation is gone or the process ends."""
         viewer = Viewer(self._conversation_id)
         # First the queue, then the log: what is committed in between comes twice, and is told by its seq.
-        hub.join(viewer, self._person_id)
+        hub.join(viewer)
         try:
+            checked = time.monotonic()
             yield b"retry: 1000\n\n"
-            yield from self._follow(viewer)
+            yield from self._follow(viewer, checked)
         finally:
-            hub.leave(viewer, self._person_id)
+            hub.leave(viewer)
             connections.let_go()
 
-    def _follow(self, viewer: Viewer) -> Iterator[bytes]:
-        checked = time.monotonic()
+    def _follow(self, viewer: Viewer, checked: float) -> Iterator[bytes]:
         items: list[CommittedStep | Look] = [Look()]
         while True:
             for item in items:
@@ -107,7 +113,7 @@ class View:
                         return
                     yield b"".join(told)
             connections.let_go()
-            items = viewer.take(timeout=self._ping_every)
+            items = viewer.take(timeout=max(0.0, checked + self._ping_every - time.monotonic()))
             if viewer.is_closed:
                 yield self._event("end", {"reason": "restart"})
                 return

@@ -76,7 +76,7 @@ def save(
     """Set who may use the tools in `offers`, and return the names of those for which that is new.
 
     `definitions` are those that the admin has just seen. The others stay as they are, also those that are not
-    registered now: they may come back. Raises Refused for a tool that is not in `registered`, for a group that
+    registered now: they may come back. Raises Refused for a tool not in `registered`, for a group that
     there is not (unless the tool was limited to it before it was deleted), and for a tool that is on and for
     nobody.
     """

@@ -27,30 +27,44 @@ from conversations.views.htmx import HtmxRequest, fragment
 def events(request: HtmxRequest, public_id: UUID) -> HttpResponseBase:
     """Follow a conversation until the page closes. Too many streams are open: 503, and the page polls."""
     conversation = access.conversation_for(request.user, public_id)
-    everybody, own = hub.count(request.user.pk)
-    if everybody >= settings.STREAMS_MAX or own >= settings.STREAMS_MAX_PER_PERSON or hub.is_closed:
+    person = request.user.pk
+    if not hub.admit(person, most=settings.STREAMS_MAX, most_each=settings.STREAMS_MAX_PER_PERSON):
         busy = HttpResponse("Too many live pages are open.", status=503, content_type="text/plain")
         busy["Retry-After"] = "30"
         return busy
     view = View(
         conversation,
-        person_id=request.user.pk,
         cursor=request.headers.get("Last-Event-ID") or request.GET.get("cursor", ""),
         render=_renderer(request, conversation),
         may_go_on=_sign_in_check(request, conversation),
         ping_every=settings.STREAM_PING_SECONDS,
     )
-    response = StreamingHttpResponse(_without_connection(view), content_type="text/event-stream")
+    response = StreamingHttpResponse(_Admitted(view, person), content_type="text/event-stream")
     response["Cache-Control"] = "no-store, private"
     # A proxy that buffers would hold the tokens back.
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-def _without_connection(view: View) -> Iterator[bytes]:
-    # The view has touched the ORM.
-    connections.let_go()
-    yield from view.events()
+class _Admitted:
+    """The stream of an admitted page; its place is given back however it ends, also before its first byte."""
+
+    def __init__(self, view: View, person_id: int) -> None:
+        self._view = view
+        self._person_id: int | None = person_id
+
+    def __iter__(self) -> Iterator[bytes]:
+        # The view has touched the ORM.
+        connections.let_go()
+        try:
+            yield from self._view.events()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        person_id, self._person_id = self._person_id, None
+        if person_id is not None:
+            hub.release(person_id)
 
 
 def _renderer(request: HtmxRequest, conversation: Conversation) -> Callable[[int], Rendered | None]:

@@ -61,7 +61,6 @@ def view_of(turn: Turn, cursor: str = "", *, stays: bool = True) -> View:
 
     return View(
         turn.conversation,
-        person_id=1,
         cursor=cursor,
         render=render,
         may_go_on=lambda: stays,
@@ -239,14 +238,17 @@ def test_a_slow_reader_is_not_remembered_without_bound() -> None:
 
 def test_streams_are_counted_per_person_and_forgotten() -> None:
     hub = Hub()
-    viewer = Viewer(1)
-    hub.join(viewer, person_id=7)
-    assert hub.count(7) == (1, 1)
 
-    hub.leave(viewer, person_id=7)
-
-    assert hub.count(7) == (0, 0)
+    assert hub.admit(7, most=3, most_each=2)
+    assert hub.admit(7, most=3, most_each=2)
+    assert not hub.admit(7, most=3, most_each=2)
+    assert hub.admit(8, most=3, most_each=2)
+    assert not hub.admit(9, most=3, most_each=2)
+    hub.release(7)
+    assert hub.admit(9, most=3, most_each=2)
+    assert hub.admitted == 3
     hub.close()
+    assert not hub.admit(1, most=9, most_each=9)
 
 
 def test_what_another_process_committed_is_found_in_the_log(turn: Turn) -> None:
