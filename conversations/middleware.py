@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -26,7 +28,10 @@ class TrustedProxy:
                 request.META.pop(header, None)
         elif chain := request.META.get("HTTP_X_FORWARDED_FOR"):
             # The last entry is the one that our own proxy wrote; what stands before it anybody may send.
-            request.META["REMOTE_ADDR"] = chain.split(",")[-1].strip()
+            last = chain.split(",")[-1].strip()
+            # "unknown", or one with a port: the throttle's table takes addresses only.
+            with suppress(ValueError):
+                request.META["REMOTE_ADDR"] = str(ip_address(last))
         return self.get_response(request)
 
 

@@ -16,3 +16,10 @@ def streams(transactional_db: None, settings: pytest.FixtureRequest) -> Iterator
     settings.STREAM_PING_SECONDS = 0.05
     yield
     hub.reopen()
+
+
+@pytest.fixture(autouse=True)
+def no_stream_is_left() -> Iterator[None]:
+    """Give back the places of streams that a test has opened and not read."""
+    yield
+    hub._per_person.clear()

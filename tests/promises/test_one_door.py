@@ -74,6 +74,18 @@ def test_forwarded_headers_of_nobody_in_particular_are_dropped(ada: User) -> Non
     assert page.wsgi_request.get_host() == "testserver"
 
 
+@pytest.mark.parametrize("sent", ["unknown", "1.2.3.4:567", "", ",", "x" * 300, "10.1.1.1, _hidden"])
+def test_what_a_named_proxy_sends_is_an_address_or_nothing(
+    db: None, settings: pytest.FixtureRequest, sent: str
+) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+
+    answer = Client().post("/login/", {"username": "x", "password": "y"}, headers={"X-Forwarded-For": sent})
+
+    assert answer.status_code == 200
+    assert answer.wsgi_request.META["REMOTE_ADDR"] == "127.0.0.1"
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "", "localhost@evil.example", "a b", "[::1", "x" * 300, "\xff"]
 )
