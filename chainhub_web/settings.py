@@ -174,7 +174,8 @@ WEB_THREADS = int(env.number("WEB_THREADS", default=200, minimum=24))
 # Twenty threads stay free for everything that is not a stream: Stop must get through.
 STREAMS_MAX = WEB_THREADS - 20
 STREAMS_MAX_PER_PERSON = int(env.number("STREAMS_MAX_PER_PERSON", default=24, minimum=1))
-STREAM_PING_SECONDS = env.number("STREAM_PING_SECONDS", default=10, minimum=0.1)
+# Also how soon an ended sign-in ends its streams: fifteen seconds are promised.
+STREAM_PING_SECONDS = env.number("STREAM_PING_SECONDS", default=10, minimum=0.1, maximum=14)
 
 # --- Safety ----------------------------------------------------------------------------------------
 

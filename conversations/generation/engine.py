@@ -184,3 +184,8 @@ class Engine:
             logger.exception("The engine could not reach the database")
             close_old_connections()
             time.sleep(0.5)
+        except Exception:
+            # Whatever it was: without this thread nothing would be answered any more.
+            logger.exception("The engine broke, and goes on")
+            close_old_connections()
+            time.sleep(0.5)

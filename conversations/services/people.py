@@ -33,6 +33,10 @@ def make_first_admin(*, username: str, password: str) -> FirstAdmin | None:
     if User.objects.filter(is_superuser=True).exists():
         return None
     username = username or "admin"
+    try:
+        User._meta.get_field("username").clean(username, None)
+    except ValidationError as error:
+        raise Refused("ADMIN_USERNAME: " + " ".join(error.messages)) from error
     made_up = "" if password else "".join(secrets.choice(_ALPHABET) for _ in range(16))
     admin = User(username=username, is_staff=True, is_superuser=True)
     if password:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -83,15 +83,16 @@ def hits(user: User, *, query: str, page: int = 1) -> tuple[list[Hit], bool]:
     start = (page - 1) * PAGE
     found = list(rows[start : start + PAGE + 1])
     first_word = query.replace("\0", " ").split()[:1]
-    said: dict[int, Part] = {}
     parts = Part.objects.filter(
         message__conversation__in=found,
         message__deleted_at=None,
         kind__in=_SEARCHED,
         text__icontains=first_word[0] if first_word else "",
     )
-    for part in parts.select_related("message").order_by("id"):
-        said.setdefault(part.message.conversation_id, part)
+    # The first one of each conversation alone: a history of long texts is not for one page.
+    first = parts.values("message__conversation").annotate(first=Min("id")).values("first")
+    shown = Part.objects.filter(pk__in=first).select_related("message").defer("html")
+    said = {part.message.conversation_id: part for part in shown}
     return [_hit(row, said.get(row.pk), first_word) for row in found[:PAGE]], len(found) > PAGE
 
 

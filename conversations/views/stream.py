@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.utils.crypto import constant_time_compare
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET
 
 from conversations.generation.relay import hub
 from conversations.generation.viewing import Rendered, View
@@ -23,7 +23,7 @@ from conversations.views.htmx import HtmxRequest, fragment
 
 
 @fragment
-@require_safe
+@require_GET
 def events(request: HtmxRequest, public_id: UUID) -> HttpResponseBase:
     """Follow a conversation until the page closes. Too many streams are open: 503, and the page polls."""
     conversation = access.conversation_for(request.user, public_id)

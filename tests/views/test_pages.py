@@ -155,6 +155,16 @@ def test_a_page_and_its_piece_show_the_same_messages(ada: User, ada_client: Clie
     assert "<html" not in piece.content.decode()
 
 
+def test_five_tabs_of_one_conversation_ask_nothing(ada: User, ada_client: Client) -> None:
+    turn = factories.ask(ada)
+
+    for _ in range(5):
+        ada_client.get(turn.conversation.get_absolute_url())
+        ada_client.get(f"{turn.conversation.get_absolute_url()}messages/")
+
+    assert Generation.objects.count() == 1
+
+
 def test_versions_are_paged(ada: User, ada_client: Client) -> None:
     turn = factories.ask(ada)
     finish_all()
