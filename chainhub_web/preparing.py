@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import socket
 from pathlib import Path
@@ -17,6 +18,7 @@ from conversations.services import people
 from conversations.services.errors import Refused
 
 _STAMP = ".made-of"
+_LOCK = ".staticfiles.lock"
 
 
 def check_the_port() -> None:
@@ -46,13 +48,18 @@ def migrate() -> None:
 
 def collect_static_files() -> None:
     """Compress and hash the static files, unless they are those of the last time."""
-    stamp = Path(settings.STATIC_ROOT) / _STAMP
-    now = _fingerprint()
-    if settings.DEBUG or (stamp.is_file() and stamp.read_text() == now):
+    root = Path(settings.STATIC_ROOT)
+    stamp, now = root / _STAMP, _fingerprint()
+    if settings.DEBUG:
         return
     try:
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-        stamp.write_text(now)
+        # Two that start at once from one checkout: the second waits, and finds it done.
+        with (root.parent / _LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if stamp.is_file() and stamp.read_text() == now:
+                return
+            call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+            stamp.write_text(now)
     except OSError as error:
         raise ImproperlyConfigured(f"{settings.STATIC_ROOT} can't be written: {error.strerror}") from error
 
