@@ -50,13 +50,13 @@ def collect_static_files() -> None:
     """Compress and hash the static files, unless they are those of the last time."""
     root = Path(settings.STATIC_ROOT)
     stamp, now = root / _STAMP, _fingerprint()
-    if settings.DEBUG:
+    if settings.DEBUG or _is_made_of(stamp, now):
         return
     try:
         # Two that start at once from one checkout: the second waits, and finds it done.
         with (root.parent / _LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if stamp.is_file() and stamp.read_text() == now:
+            if _is_made_of(stamp, now):
                 return
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)
             stamp.write_text(now)
@@ -70,6 +70,10 @@ def first_admin(username: str, password: str) -> people.FirstAdmin | None:
         return people.make_first_admin(username=username, password=password)
     except Refused as refusal:
         raise ImproperlyConfigured(str(refusal)) from refusal
+
+
+def _is_made_of(stamp: Path, now: str) -> bool:
+    return stamp.is_file() and stamp.read_text() == now
 
 
 def _fingerprint() -> str:
