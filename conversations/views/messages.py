@@ -116,8 +116,7 @@ def _branch(request: HtmxRequest, conversation: Conversation, refusal: str = "")
     context = pages.branch_context(
         access.conversation_for(request.user, conversation.public_id), request.user
     )
-    # The composer goes along: while an answer runs, Send is Stop.
-    context |= {"composer": composing.fresh(conversation), "with_composer": True, "refusal": refusal}
+    context["refusal"] = refusal
     return render(request, "conversations/partials/_messages.html", context, status=422 if refusal else 200)
 
 
