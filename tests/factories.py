@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from conversations.models import Conversation, GatewayKey, Generation, KeyModel, Model, User
 from conversations.services import keys, sending
-from conversations.services.sending import Turn
+from conversations.services.accepting import Turn
 
 GATEWAY = "http://gateway.test"
 SECRET = "sk-test-0123456789abcdef"

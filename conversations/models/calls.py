@@ -59,6 +59,14 @@ class Call(models.Model):
     output_tokens = models.PositiveBigIntegerField(null=True)
     thinking_tokens = models.PositiveBigIntegerField(null=True)
     raw_usage = models.JSONField(null=True)
+    images = models.PositiveIntegerField(null=True)
+    media_ms = models.PositiveBigIntegerField(null=True)
+    # The first of the person's groups by name when the call was made, so that sums by group equal rows.
+    group_name = models.CharField(max_length=150, blank=True)
+    # Nano-units; null: unpriced, which is not 0. The snapshot is the price as it was, whatever comes later.
+    cost = models.PositiveBigIntegerField(null=True)
+    currency = models.CharField(max_length=20, blank=True)
+    price_snapshot = models.JSONField(null=True)
     usage_source = models.CharField(max_length=20, choices=UsageSource, default=UsageSource.NONE)
 
     class Meta:
@@ -69,6 +77,8 @@ class Call(models.Model):
         indexes = [
             # For the key's page in the panel: its latest calls.
             models.Index(fields=["key", "-started_at"], name="call_of_key"),
+            # For the list of calls in the panel, and a day of it.
+            models.Index(fields=["-started_at", "-id"], name="call_newest"),
         ]
 
     def __str__(self) -> str:

@@ -54,6 +54,18 @@ class Conversation(models.Model):
     pinned_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    # The message of another conversation that this one was forked from.
+    forked_from = models.ForeignKey(
+        "conversations.Message", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    assistant = models.ForeignKey(
+        "conversations.Assistant", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # Temporary: its text goes at this time. Null: it is kept.
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # When an answer last ended, and when its owner last had it open: unread lies between them.
+    answered_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ConversationQuerySet.as_manager()
@@ -66,6 +78,10 @@ class Conversation(models.Model):
                 fields=["owner", "-active_at", "-id"],
                 name="conversation_sidebar",
                 condition=Q(deleted_at=None),
+            ),
+            # For the erasing of temporary conversations. Holds only those.
+            models.Index(
+                fields=["expires_at"], name="conversation_temporary", condition=Q(expires_at__isnull=False)
             ),
         ]
 

@@ -43,6 +43,13 @@ class Attachment(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="attachments")
     message = models.ForeignKey(Message, null=True, on_delete=models.CASCADE, related_name="attachments")
+    # Whose composer it waits at, or which question in line carries it; both empty once a message does.
+    draft = models.ForeignKey(
+        "conversations.Draft", null=True, on_delete=models.SET_NULL, related_name="attachments"
+    )
+    waiting = models.ForeignKey(
+        "conversations.WaitingQuestion", null=True, on_delete=models.SET_NULL, related_name="attachments"
+    )
     file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="attachments")
     source_url = models.CharField(max_length=2000, blank=True)
     name = models.CharField(max_length=200, blank=True)

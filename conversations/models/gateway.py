@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+from django.contrib.auth.models import Group
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -40,6 +42,25 @@ class GatewayKey(models.Model):
     source = models.CharField(max_length=20, choices=KeySource, default=KeySource.ADMIN, editable=False)
     note = models.CharField(max_length=300, blank=True)
     is_enabled = models.BooleanField("enabled", default=True)
+    # The gateway's price group that this key is in (models-and-account.md, section 3).
+    price_group = models.CharField(max_length=100, default="default")
+    groups = models.ManyToManyField(
+        Group, blank=True, related_name="gateway_keys", help_text="Whom it serves. None chosen: everybody."
+    )
+    priority = models.PositiveIntegerField(default=100, help_text="Keys with a small number are taken first.")
+    weight = models.PositiveIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="Among keys of the same priority: 3 takes three times as many calls as 1.",
+    )
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    # Nano-units of the currency at its base URL; null: no cap.
+    cap_per_day = models.PositiveBigIntegerField(null=True, blank=True)
+    cap_per_month = models.PositiveBigIntegerField(null=True, blank=True)
+    # What the gateway last told of the balance, in a sentence; empty where it does not tell.
+    balance = models.CharField(max_length=200, blank=True, editable=False)
+    balance_at = models.DateTimeField(null=True, editable=False)
     # What the gateway last said against this key (refused, quota used up); empty after a success.
     problem_kind = models.CharField(max_length=40, blank=True, editable=False)
     problem_text = models.CharField(max_length=500, blank=True, editable=False)
@@ -58,6 +79,33 @@ class GatewayKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class KeyCooldown(models.Model):
+    """A key is left alone for a while, because of one kind of error: longer each time, until a success."""
+
+    key = models.ForeignKey(GatewayKey, on_delete=models.CASCADE, related_name="cooldowns")
+    # Set where only this model is concerned ("no channel serves it").
+    model = models.ForeignKey("Model", null=True, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=40)
+    failures = models.PositiveIntegerField(default=1)
+    began_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key", "reason"], condition=Q(model=None), name="keycooldown_once_per_key"
+            ),
+            models.UniqueConstraint(
+                fields=["key", "reason", "model"],
+                condition=Q(model__isnull=False),
+                name="keycooldown_once_per_model",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} until {self.ends_at} ({self.reason})"
 
 
 class ModelQuerySet(models.QuerySet["Model"]):
@@ -89,6 +137,20 @@ class Model(models.Model):
     wire = models.CharField(max_length=30, choices=Wire, default=Wire.CHAT_COMPLETIONS)
     has_vision = models.BooleanField("sees pictures", default=False)
     has_thinking = models.BooleanField("thinking effort can be set", default=False)
+    has_documents = models.BooleanField("reads documents", default=False)
+    has_tools = models.BooleanField("uses tools", default=True)
+    has_structured_output = models.BooleanField("answers in a given structure", default=False)
+    context_size = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many tokens it takes in and gives out. Empty: not known."
+    )
+    max_output = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many tokens an answer may have at most. Empty: not limited here.",
+    )
+    groups = models.ManyToManyField(
+        Group, blank=True, related_name="models", help_text="Who may use it. None chosen: everybody."
+    )
     is_streaming = models.BooleanField("streams", default=True)
     default_parameters = models.JSONField(
         default=dict, blank=True, help_text="Sent with every request, for example {“top_p”: 0.9}."
@@ -116,6 +178,16 @@ class Model(models.Model):
     @property
     def shown_name(self) -> str:
         return self.display_name or self.name
+
+
+class ModelDefault(models.Model):
+    """The model that a group's people begin with."""
+
+    group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="model_default")
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.group} begins with {self.model}"
 
 
 class KeyModel(models.Model):

@@ -42,6 +42,17 @@ class Message(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    # The messages of one branch that were deleted together come back together.
+    deletion = models.UUIDField(null=True)
+    # Where one was when this version was last shown: the pager leads back there.
+    shown_leaf = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
+    # Always sent, however long the conversation.
+    pinned_at = models.DateTimeField(null=True)
+    comparison = models.ForeignKey(
+        "conversations.Comparison", null=True, on_delete=models.SET_NULL, related_name="answers"
+    )
+    # An estimate, made when the message became final; null: not counted yet.
+    tokens = models.PositiveIntegerField(null=True)
 
     class Meta:
         constraints = [

@@ -18,6 +18,8 @@ class SendKind(models.TextChoices):
     EDIT = "edit", "Edit"
     CONTINUE = "continue", "Continue"
     APPROVE = "approve", "Approve"
+    FORK = "fork", "Fork"
+    COMPARE = "compare", "Compare"
 
 
 class Send(models.Model):

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from conversations.forms.messages import MessageForm, VersionForm
 from conversations.models import Conversation, Message, Role, SendKind
-from conversations.services import access, files, sending, shown, turns
+from conversations.services import accepting, access, files, sending, shown, turns
 from conversations.services.errors import Refused
 from conversations.views import composing, pages
 from conversations.views.htmx import HtmxRequest, fragment
@@ -133,7 +133,7 @@ def _refuse(
     return pages.page_or_part(request, template, context, part="_composer", status=422)
 
 
-def _shown(turn: sending.Turn, request: HtmxRequest) -> list[shown.ShownMessage]:
+def _shown(turn: accepting.Turn, request: HtmxRequest) -> list[shown.ShownMessage]:
     if turn.is_new:
         return turns.just_asked(turn.question, turn.generation, viewer=request.user)
     asked: list[Message] = [turn.question, turn.answer]

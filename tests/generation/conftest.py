@@ -11,7 +11,7 @@ from conversations.generation import relay
 from conversations.generation.engine import Engine
 from conversations.models import Generation, GenerationState, Model
 from conversations.practice.server import Gateway, running
-from conversations.services.sending import Turn
+from conversations.services.accepting import Turn
 from conversations.tools import registry
 from conversations.tools.registry import Tool
 from tests import factories

@@ -18,12 +18,12 @@ from conversations.models import (
     User,
 )
 from conversations.practice.server import Gateway
-from conversations.services import sending
+from conversations.services import accepting, sending
 from tests import factories
 from tests.generation.conftest import ended, practice_model, text_of, until
 
 
-def ask(ada: User, suffix: str, text: str = "Hello there", **fields: object) -> sending.Turn:
+def ask(ada: User, suffix: str, text: str = "Hello there", **fields: object) -> accepting.Turn:
     practice_model(suffix, **fields)
     return factories.ask(ada, text, model_name=f"practice-{suffix}")
 

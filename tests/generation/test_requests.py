@@ -17,7 +17,7 @@ from conversations.generation import requests
 from conversations.generation.answering import Answering
 from conversations.generation.writer import Writer
 from conversations.models import Call, Conversation, Generation, GenerationState, Part, User
-from conversations.services import files, sending
+from conversations.services import accepting, files, sending
 from tests import factories
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -29,7 +29,7 @@ def example(name: str) -> dict:
     return json.loads((EXAMPLES / name).read_text())
 
 
-def ask(author: User, conversation: Conversation, text: str, **given: object) -> sending.Turn:
+def ask(author: User, conversation: Conversation, text: str, **given: object) -> accepting.Turn:
     return sending.send_message(
         conversation,
         author=author,
@@ -41,14 +41,14 @@ def ask(author: User, conversation: Conversation, text: str, **given: object) ->
 
 
 def answer(
-    turn: sending.Turn, text: str, *, state: str = GenerationState.SUCCEEDED, kind: str = "text"
+    turn: accepting.Turn, text: str, *, state: str = GenerationState.SUCCEEDED, kind: str = "text"
 ) -> None:
     Generation.objects.filter(message=turn.answer).update(state=state, ended_at=timezone.now())
     if text:
         Part.objects.create(message=turn.answer, position=turn.answer.parts.count(), kind=kind, text=text)
 
 
-def request_for(turn: sending.Turn) -> requests.wire.ChatRequest:
+def request_for(turn: accepting.Turn) -> requests.wire.ChatRequest:
     generation = factories.generation_of(turn)
     assert generation.model
     return requests.request_for(generation, model=generation.model)

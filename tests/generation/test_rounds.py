@@ -25,7 +25,7 @@ from conversations.models import (
     User,
 )
 from conversations.practice.server import Gateway
-from conversations.services import sending
+from conversations.services import accepting, sending
 from conversations.tools.registry import Asked
 from tests import factories
 from tests.generation.conftest import ended, practice_model, text_of
@@ -196,7 +196,7 @@ def test_stop_in_the_middle_of_a_tool(engine: Engine, ada: User, made_up: Any) -
     assert states(turn) == [("current_time", ToolCallState.STOPPED)]
 
 
-def a_killed_round(ada: User, *, running: list[tuple[str, bool]]) -> sending.Turn:
+def a_killed_round(ada: User, *, running: list[tuple[str, bool]]) -> accepting.Turn:
     """A turn whose server was killed while these tools (name, repeatable) ran."""
     turn = ask(ada, QUESTION, "practice-chat", tools=SHIPPED)
     generation = claims.claim_next(boot_id=uuid.uuid4(), now=timezone.now(), slots=8)

@@ -16,7 +16,7 @@ from conversations.generation.viewing import PING, Cursor, Rendered, View
 from conversations.generation.writer import CommittedStep
 from conversations.models import Generation, GenerationEvent, GenerationState, User
 from conversations.services import organising, steps, titles, tree, turns
-from conversations.services.sending import Turn
+from conversations.services.accepting import Turn
 from tests import factories
 
 # A stream closes its connection while it waits; inside a test's own transaction that would end the test.

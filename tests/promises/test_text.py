@@ -30,7 +30,7 @@ from conversations.models import (
 )
 from conversations.rendering import markdown
 from conversations.rendering.streaming import BlockStream
-from conversations.services.sending import Turn
+from conversations.services.accepting import Turn
 from tests import factories
 from tests.promises.pages import PageReader, drives_something, is_ours
 from tests.rendering.inspection import inspect

@@ -18,12 +18,12 @@ from conversations.models import (
     SendKind,
     User,
 )
-from conversations.services import sending
+from conversations.services import accepting, sending
 from conversations.services.errors import Refused
 from tests import factories
 
 
-def send(author: User, text: str = "Hi", **given: object) -> sending.Turn:
+def send(author: User, text: str = "Hi", **given: object) -> accepting.Turn:
     fields = {"send_id": uuid.uuid4(), "model_name": "", "conversation": None} | given
     conversation = fields.pop("conversation")
     return sending.send_message(conversation, author=author, text=text, **fields)
@@ -61,7 +61,7 @@ def test_the_same_send_id_with_another_text_is_refused(ada: User) -> None:
     send_id = uuid.uuid4()
     send(ada, "One", send_id=send_id)
 
-    with pytest.raises(sending.SendIdReused):
+    with pytest.raises(accepting.SendIdReused):
         send(ada, "Two", send_id=send_id)
 
     assert Message.objects.count() == 2
@@ -90,7 +90,7 @@ def test_a_second_question_hangs_below_the_first_answer(ada: User) -> None:
 def test_a_question_while_an_answer_is_written_is_refused(ada: User) -> None:
     turn = send(ada)
 
-    with pytest.raises(sending.AlreadyAnswering):
+    with pytest.raises(accepting.AlreadyAnswering):
         send(ada, "Faster", conversation=turn.conversation)
 
 
@@ -174,7 +174,7 @@ def test_twenty_writers_on_one_conversation_leave_one_line_of_messages(ada: User
     def post(number: int) -> None:
         try:
             send(ada, f"Question {number}", conversation=conversation)
-        except sending.AlreadyAnswering:
+        except accepting.AlreadyAnswering:
             pass
         except Exception as fault:  # noqa: BLE001 - told to the test below
             faults.append(fault)

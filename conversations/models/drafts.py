@@ -1,0 +1,86 @@
+"""What people typed and have not sent, and what waits in line to be sent."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from conversations.models.conversations import Conversation
+
+
+class Draft(models.Model):
+    """The text at the composer of one conversation, or of the empty page. Its attachments point at it."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="drafts")
+    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.CASCADE, related_name="drafts")
+    text = models.TextField(blank=True)
+    model_name = models.CharField(max_length=200, blank=True)
+    # Grows with each change: of two tabs that type at once, the later one is told.
+    revision = models.PositiveBigIntegerField(default=0)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "conversation"], name="draft_one_per_conversation"),
+            models.UniqueConstraint(
+                fields=["owner"], condition=Q(conversation=None), name="draft_one_for_the_empty_page"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Draft of {self.owner_id}"
+
+
+class WaitingQuestion(models.Model):
+    """A question in line: it is sent, with its own send id, when the answers before it have ended."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="line")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    send_id = models.UUIDField()
+    text = models.TextField(blank=True)
+    model_name = models.CharField(max_length=200)
+    # As sending.send_message takes them: null leaves the conversation's tools as they are.
+    tools = models.JSONField(null=True)
+    position = models.PositiveIntegerField()
+    # Why it could not be sent, in words for the person; the line stands until they change or remove it.
+    problem = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["author", "send_id"], name="waitingquestion_once_per_author")
+        ]
+        indexes = [
+            # For lines.next_of: who is first.
+            models.Index(fields=["conversation", "position", "id"], name="waitingquestion_line")
+        ]
+
+    def __str__(self) -> str:
+        return f"Waiting {self.send_id}"
+
+
+class PendingSend(models.Model):
+    """A send that met a sign-in that had run out: done, once, when its author signs in again.
+
+    The form named its author in a signed field; nobody else's sign-in ever reads it.
+    """
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    send_id = models.UUIDField()
+    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.CASCADE, related_name="+")
+    # The form's fields as they came: text, model, attachments, tools.
+    form = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["author", "send_id"], name="pendingsend_once_per_author")
+        ]
+
+    def __str__(self) -> str:
+        return f"Pending {self.send_id}"
