@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -122,6 +122,13 @@ def email(url: str) -> dict[str, Any]:
     except ValueError:
         # Its text would quote the password.
         raise ImproperlyConfigured("EMAIL_URL: write smtp+tls://name:password@host:587") from None
+
+
+def sender(url: str) -> str:
+    """Return the address that mail through the server at `url` comes from, where nobody named one."""
+    parts = urlsplit(url)
+    name = unquote(parts.username or "")
+    return name if "@" in name else f"chat@{parts.hostname or 'localhost'}"
 
 
 def keep(name: str, value: str) -> None:

@@ -12,11 +12,11 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
 from gunicorn.glogging import Logger
 
 from conversations.generation.engine import Engine
 from conversations.generation.relay import hub
+from conversations.services import connections
 from conversations.views.reporting import QuietLines, QuietRecords
 
 logger = logging.getLogger(__name__)
@@ -76,8 +76,7 @@ def options() -> dict[str, Any]:
 
 
 def close_connections(server: Any, worker: Any) -> None:
-    """Let no child inherit a connection: two processes on one would mix their answers."""
-    connections.close_all()
+    connections.close_before_a_fork()
 
 
 def begin(worker: Any) -> None:

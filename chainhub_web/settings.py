@@ -61,8 +61,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "conversations.middleware.Acting",
     "django_htmx.middleware.HtmxMiddleware",
     "conversations.middleware.SignedIn",
+    "conversations.middleware.SeenSignIns",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -95,6 +97,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# A link to set a new password lives for three hours.
+PASSWORD_RESET_TIMEOUT = 3 * 3600  # seconds
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -120,7 +124,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["CONN_MAX_AGE"] = 300
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = True
+    # The pool's own most is four. The engine keeps five for itself; who waits for a model holds none.
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 4,
+        "max_size": int(env.number("DATABASE_CONNECTIONS", default=40, minimum=10)),
+    }
 MEDIA_ROOT = DATA_DIR / "media"
 FILE_UPLOAD_HANDLERS = [
     "conversations.views.uploads.BoundedUpload",
@@ -231,6 +239,9 @@ if EMAIL_URL:
     vars().update(env.email(EMAIL_URL))
 else:
     EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+# Who mail comes from. Without it: the name that EMAIL_URL signs in with, where that is an address.
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "") or env.sender(EMAIL_URL)
+EMAIL_TIMEOUT = 10  # seconds
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {

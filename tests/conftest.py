@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 import responses
+from django.core.management.commands import flush
+from django.db import connection
 from django.test import Client
 
 from conversations.generation.relay import hub
-from conversations.models import User
+from conversations.models import AuditEntry, User
+from conversations.services import append_only, pricing
 from tests import factories
 
 
@@ -26,6 +29,30 @@ def no_network(request: pytest.FixtureRequest) -> Iterator[responses.RequestsMoc
 @pytest.fixture
 def wire() -> None:
     """This test speaks to a server on loopback."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def audit_log_can_be_emptied() -> Iterator[None]:
+    """Let the end of a test with real transactions empty the tables: the log's lock comes back after it."""
+    plain = flush.sql_flush
+
+    names = list(append_only.TRIGGERS)
+    if connection.vendor == "postgresql":
+        # It empties tables by TRUNCATE.
+        names = [f"{append_only.NO_TRUNCATE} ON {AuditEntry._meta.db_table}"]
+
+    def without_lock(style: object, connection: object, **kwargs: object) -> list[str]:
+        return [f"DROP TRIGGER IF EXISTS {name}" for name in names] + plain(style, connection, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "sql_flush", without_lock)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def prices_are_read_anew() -> None:
+    """What one test has priced is gone in the next, within the seconds for which prices are remembered."""
+    pricing.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,19 @@ import uuid
 
 from django.utils import timezone
 
-from conversations.models import Conversation, GatewayKey, Generation, KeyModel, Model, User
-from conversations.services import keys, sending
+from conversations.models import (
+    Assistant,
+    Conversation,
+    GatewayKey,
+    Generation,
+    GenerationState,
+    KeyModel,
+    Model,
+    Prompt,
+    User,
+    WaitingQuestion,
+)
+from conversations.services import keys, lines, sending
 from conversations.services.accepting import Turn
 
 GATEWAY = "http://gateway.test"
@@ -50,6 +61,32 @@ def ask(
     return sending.send_message(
         conversation, author=author, send_id=uuid.uuid4(), text=text, model_name=model_name
     )
+
+
+def in_line(author: User, conversation: Conversation, text: str = "And then?") -> WaitingQuestion:
+    """A question that waits behind the answer of `conversation`, which has not ended."""
+    waiting = lines.send(conversation, author=author, send_id=uuid.uuid4(), text=text, model_name="")
+    assert isinstance(waiting, WaitingQuestion)
+    return waiting
+
+
+def end(turn: Turn, state: GenerationState = GenerationState.SUCCEEDED) -> None:
+    """Have the answer of a turn end, as its engine would."""
+    Generation.objects.filter(message=turn.answer).update(
+        state=state, ended_at=timezone.now(), lease_owner=None, lease_until=None
+    )
+
+
+def prompt(owner: User, name: str = "Summary", *, groups: tuple = (), **fields: object) -> Prompt:
+    made = Prompt.objects.create(owner=owner, name=name, **{"text": "Summarise this."} | fields)
+    made.groups.set(groups)
+    return made
+
+
+def assistant(owner: User, name: str = "Reviewer", *, groups: tuple = (), **fields: object) -> Assistant:
+    made = Assistant.objects.create(owner=owner, name=name, **{"instructions": "Find the flaws."} | fields)
+    made.groups.set(groups)
+    return made
 
 
 def generation_of(turn: Turn) -> Generation:

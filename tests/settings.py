@@ -25,5 +25,6 @@ STATIC_ROOT = DATA / "static"
 STATIC_ROOT.mkdir()
 GATEWAY_RETRY_SCALE = 0
 PRACTICE_GATEWAY = False
-# A file, not memory: threads that share an in-memory database get "table is locked".
-DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}  # noqa: F405
+if DATABASES["default"]["ENGINE"] == "chainhub_web.sqlite":  # noqa: F405
+    # A file, not memory: threads that share an in-memory database get "table is locked".
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}  # noqa: F405

@@ -13,5 +13,5 @@ class PanelConfig(AdminConfig):
     def ready(self) -> None:
         super().ready()
         # Django's discovery imports this package, not what is in it; and at that time no model is loaded yet.
-        for page in ("gateway", "models_page", "people", "groups"):
+        for page in ("gateway", "models_page", "people", "groups", "prices"):
             import_module(f"conversations.admin.{page}")

@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.shortcuts import redirect
 
-from conversations.admin.pages import Page
+from conversations.admin.pages import Page, say
+from conversations.forms.rows import RowsField
 from conversations.models import User
-from conversations.services import tool_settings
+from conversations.services import model_settings, roles, tool_settings
+from conversations.services.errors import Refused
 
 # Django's own page is about permissions; what a person may do in this panel is set on their page.
 admin.site.unregister(Group)
 
 
-class PeopleField(forms.ModelMultipleChoiceField):
+class PeopleField(RowsField):
     widget = forms.CheckboxSelectMultiple
 
     def label_from_instance(self, obj: Any) -> str:
@@ -28,20 +31,20 @@ class PeopleField(forms.ModelMultipleChoiceField):
         return told if obj.is_active else f"{told}, may not sign in"
 
 
-class GroupsField(forms.ModelMultipleChoiceField):
+class GroupsField(RowsField):
     """The groups of a person. Those that `giver` may not give are not shown, and stay as they are."""
 
     widget = forms.CheckboxSelectMultiple
 
 
 def given_by(person: User) -> QuerySet[Group]:
-    """Return the groups whose people `person` may choose.
+    """Return the groups whose people `person` may choose: never a role, which is given on a person's page.
 
     A group may carry permissions, though the panel gives it none: whoever could put themselves into such
     a one would give themselves rights.
     """
-    groups = Group.objects.order_by("name", "id")
-    return groups if person.is_superuser else groups.filter(permissions=None)
+    groups = roles.team_groups()
+    return groups if roles.may(person, "manage_roles") else groups.filter(permissions=None)
 
 
 class GroupForm(forms.ModelForm):
@@ -56,6 +59,12 @@ class GroupForm(forms.ModelForm):
         model = Group
         fields = ("name",)
         help_texts = {"name": "For example Research. Tools that are limited to the group follow a new name."}
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name.casefold() in {role.casefold() for role in roles.RoleName}:
+            raise forms.ValidationError("This is the name of a role. Choose another one.")
+        return name
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,6 +82,8 @@ class GroupForm(forms.ModelForm):
 class GroupPage(Page):
     subject = "Groups"
     subject_one = "group"
+    permission = "manage_people"
+    audit_kind = "group"
     form = GroupForm
     list_display = ("name", "size")
     ordering = ("name", "id")
@@ -86,7 +97,7 @@ class GroupPage(Page):
     object_history_template = "admin/conversations/object_history.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        return Group.objects.annotate(number_of_people=Count("user"))
+        return roles.team_groups().annotate(number_of_people=Count("user"))
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_give(request, obj)
@@ -109,6 +120,19 @@ class GroupPage(Page):
         if "members" in form.cleaned_data:
             form.instance.user_set.set(form.cleaned_data["members"])
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except Refused as refusal:
+            say(request, messages.ERROR, str(refusal))
+            return redirect("admin:auth_group_changelist")
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        model_settings.refuse_to_open(obj)
+        super().delete_model(request, obj)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name the group alone: its people stay."""
         return [str(obj) for obj in objs], {}, set(), []
@@ -127,8 +151,4 @@ class GroupPage(Page):
 
 
 def _may_give(request: HttpRequest, group: Group | None) -> bool:
-    return bool(
-        group is None
-        or (request.user.is_authenticated and request.user.is_superuser)
-        or not group.permissions.exists()
-    )
+    return bool(group is None or roles.may(request.user, "manage_roles") or not group.permissions.exists())

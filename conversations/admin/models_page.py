@@ -1,168 +1,107 @@
-"""Models in the panel."""
+"""Models in the panel: the list, one model, and the ways to what a key's list would change."""
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any, NoReturn
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import F, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from conversations.admin import model_lists_page, models_bulk
+from conversations.admin.model_filters import (
+    CapabilityFilter,
+    GroupFilter,
+    KeyFilter,
+    ServedFilter,
+    UnpricedFilter,
+)
+from conversations.admin.models_form import GatewayModelForm
 from conversations.admin.pages import Page, say
-from conversations.models import GatewayKey, KeySource, Model
-from conversations.services import catalog
+from conversations.models import Model, ModelDefault
+from conversations.services import catalog, model_proposals, model_settings
 from conversations.services.errors import Refused
+from conversations.services.model_settings import Changes
 
-# What the chat itself puts into each request.
-_TAKEN = ("model", "messages", "stream", "stream_options")
-_PARAMETERS_LIMIT = 20
-
-
-class ParametersField(forms.CharField):
-    """A JSON object of plain values: text, numbers, true, false, null.
-
-    Not forms.JSONField, which parses once more without a guard: deep nesting would be an error page.
-    """
-
-    widget = forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField code", "spellcheck": "false"})
-
-    def prepare_value(self, value: Any) -> str:
-        if isinstance(value, str):
-            return value
-        # Nothing set is an empty box, not "{}" or "null".
-        return json.dumps(value, ensure_ascii=False) if value else ""
-
-    def to_python(self, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value or {}
-        if not value.strip():
-            return {}
-        try:
-            parsed = json.loads(value, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise ValidationError('This is not JSON. Write for example {"top_p": 0.9}.') from None
-        return _plain_values(parsed)
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.to_python(data) != (initial or {}))
-        except ValidationError:
-            return True
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _plain_values(parsed: Any) -> dict[str, Any]:
-    if not isinstance(parsed, dict):
-        raise ValidationError('Write a JSON object, for example {"top_p": 0.9}.')
-    if len(parsed) > _PARAMETERS_LIMIT:
-        raise ValidationError(f"At most {_PARAMETERS_LIMIT} parameters.")
-    for name, value in parsed.items():
-        if name in _TAKEN:
-            raise ValidationError(f"“{name}” is set by the chat itself.")
-        if isinstance(value, dict | list):
-            raise ValidationError(f"“{name}” must be a text, a number, true, false or null.")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValidationError(f"“{name}” is beyond all bounds.")
-    return parsed
-
-
-class GatewayModelForm(forms.ModelForm):
-    default_parameters = ParametersField(
-        required=False,
-        label="Default parameters",
-        help_text=(
-            'Sent with every request to this model, as a JSON object, for example {"top_p": 0.9}. '
-            "What a conversation sets itself comes before it. Leave empty for none."
-        ),
-    )
-    served_by = forms.ModelMultipleChoiceField(
-        label="Served by",
-        queryset=GatewayKey.objects.none(),
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one key that serves this model."},
-        help_text="The keys through which this model can be reached.",
-    )
-
-    class Meta:
-        model = Model
-        fields = (
-            "name", "display_name", "description", "is_enabled", "order",
-            "has_vision", "has_thinking", "is_streaming", "wire", "default_parameters",
-        )  # fmt: skip
-        labels = {
-            "name": "Name at the gateway",
-            "is_enabled": "People may choose it",
-            "has_vision": "Sees pictures",
-            "has_thinking": "Thinking effort can be set",
-            "is_streaming": "Answers arrive word by word",
-            "wire": "Format",
-            "order": "Place in the list",
-        }
-        help_texts = {
-            "name": "Exactly as the gateway calls it, for example gpt-4o.",
-            "display_name": "What people see instead of the name. Leave empty to show the name.",
-            "description": "A line for people: what it is good at.",
-            "has_vision": "Off: pictures can't be sent to it.",
-            "is_streaming": "Off: the whole answer arrives at once. For models that can't stream.",
-            "order": "Small numbers stand first.",
-            "wire": (
-                "How the gateway is asked. Nearly every model takes Chat completions; some, such as o3-pro "
-                "and codex-mini-latest, are served by Responses only. It is guessed when the gateway first "
-                "lists the model; what you choose here is kept."
-            ),
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "served_by" in self.fields:
-            keys = GatewayKey.objects.exclude(source=KeySource.PRACTICE).order_by("name", "id")
-            self.fields["served_by"].queryset = keys  # type: ignore[attr-defined]
-            # The usual case, one key, needs no click.
-            self.initial.setdefault("served_by", self.instance.keys.all() if self.instance.pk else keys)
-        if not self.instance.pk and "is_enabled" in self.fields:
-            self.initial.setdefault("is_enabled", True)
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if any(character.isspace() or not character.isprintable() for character in name):
-            raise ValidationError("A model's name has no spaces.")
-        if "*" in name:
-            raise ValidationError(
-                "A name with * is a pattern of the gateway's, not a model that can be asked."
-            )
-        return name
+# Fields of the form that are no columns of a model.
+_OF_OTHER_TABLES = ("served_by", "groups", "default_for")
 
 
 @admin.register(Model)
 class ModelPage(Page):
     subject = "Models"
     subject_one = "model"
+    permission = "manage_models"
+    audit_kind = "model"
     presses = {"default": "make_default"}
     form = GatewayModelForm
-    list_display = ("name", "display_name", "is_enabled", "order", "default", "abilities", "served_by")
+    list_display = (
+        *("name", "display_name", "is_enabled", "order", "default", "abilities"),
+        *("format", "for_whom", "served_by"),
+    )
     list_display_links = ("name",)
     list_editable = ("display_name", "is_enabled", "order")
-    list_filter = ("is_enabled", "has_vision")
+    list_filter = (
+        *("is_enabled", ServedFilter, "wire", CapabilityFilter),
+        *(GroupFilter, KeyFilter, UnpricedFilter),
+    )
     list_per_page = 50
     list_max_show_all = 100
     search_fields = ("name", "display_name", "description")
     search_help_text = "Search names and descriptions"
-    actions = ("enable", "disable", "default_by_action")
+    actions = ("enable", "disable", "edit_many", "default_by_action")
+
+    def get_urls(self) -> list[URLPattern]:
+        both = require_http_methods(["GET", "HEAD", "POST"])
+        return [
+            self.address("edit/", both(self._edit_page), "edit_many"),
+            self.address("lists/<int:pk>/", require_safe(self._list_page), "list"),
+            self.address("lists/<int:pk>/apply/", require_POST(model_lists_page.apply), "list_apply"),
+            self.address("lists/<int:pk>/dismiss/", require_POST(model_lists_page.dismiss), "list_dismiss"),
+            *super().get_urls(),
+        ]
+
+    def _list_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return model_lists_page.shown(request, self._context(request), pk)
+
+    def _edit_page(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method == "POST":
+            return models_bulk.save(request, self._context(request), self.get_queryset(request))
+        # All that the filters in the address leave.
+        changes = self.get_changelist_instance(request)
+        return models_bulk.shown(request, self._context(request), changes.get_queryset(request))
+
+    def _context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "subject": self.subject, "opts": self.opts}
+
+    # --- Which rows, and what may be done with them
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        context = {"proposals": model_proposals.open_proposals(), "filters": request.GET.urlencode()}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changes = super().get_changelist_instance(request)
+        begin: dict[int, list[str]] = {}
+        for model_id, group in ModelDefault.objects.order_by("group__name").values_list(
+            "model_id", "group__name"
+        ):
+            begin.setdefault(model_id, []).append(group)
+        for model in changes.result_list:
+            model.begun_by = begin.get(model.pk, [])
+        return changes
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         # What people may choose first: a gateway may list hundreds that nobody wants.
         return (
             Model.objects.for_admin()
-            .prefetch_related("keys")
+            .prefetch_related("keys", "groups")
             .order_by("-is_default", "-is_enabled", "order", "name", "id")
         )
 
@@ -179,13 +118,13 @@ class ModelPage(Page):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         named = ("name", "display_name", "description")
+        can = tuple(model_settings.CAPABILITIES)
+        who = ("groups", "default_for", *(("default",) if obj else ()))
         return [
             (None, {"fields": (*named, "served_by")}),
-            ("In the picker", {"fields": ("is_enabled", "order", *(("default",) if obj else ()))}),
-            (
-                "What it can do",
-                {"fields": ("has_vision", "has_thinking", "is_streaming")},
-            ),
+            ("In the picker", {"fields": ("is_enabled", "order", *who)}),
+            ("What it can do", {"fields": can}),
+            ("How much", {"fields": ("context_size", "max_output")}),
             ("How it is asked", {"fields": ("wire", "default_parameters")}),
         ]
 
@@ -197,12 +136,17 @@ class ModelPage(Page):
     def save_model(self, request: HttpRequest, obj: Model, form: forms.ModelForm, change: bool) -> None:
         if change:
             # Not the whole row: a sync may have written to it since the page was opened.
-            own = [name for name in form.changed_data if name != "served_by"]
+            own = [name for name in form.changed_data if name not in _OF_OTHER_TABLES]
             obj.save(update_fields=[*own, "updated_at"])
         else:
             obj.save()
         if "served_by" in form.cleaned_data:
             catalog.set_keys(obj, list(form.cleaned_data["served_by"]))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "default_for" in form.changed_data:
+            model_settings.set_group_defaults(form.instance, list(form.cleaned_data["default_for"]))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name the model alone: conversations and calls stay, with its name."""
@@ -238,26 +182,49 @@ class ModelPage(Page):
     def _switch(self, request: HttpRequest, chosen: QuerySet[Model], *, is_enabled: bool) -> None:
         word = "enabled" if is_enabled else "disabled"
         models = list(chosen.exclude(is_enabled=is_enabled))
-        Model.objects.filter(pk__in=[model.pk for model in models]).update(is_enabled=is_enabled)
-        for model in models:
-            self.log_change(request, model, f"{word.capitalize()}.")
-        number = "1 model" if len(models) == 1 else f"{len(models)} models"
+        changed = model_settings.change_many([model.pk for model in models], Changes(is_enabled=is_enabled))
+        person: Any = request.user
+        LogEntry.objects.log_actions(person.pk, models, CHANGE, f"{word.capitalize()}.")
+        number = "1 model" if changed == 1 else f"{changed} models"
         say(request, messages.SUCCESS, f"{number} {word}.")
+
+    @admin.action(description="Edit…", permissions=["change"])
+    def edit_many(self, request: HttpRequest, chosen: QuerySet[Model]) -> HttpResponse:
+        return models_bulk.shown(request, self._context(request), chosen)
 
     # --- What is shown of a model
 
     @admin.display(description="Default", ordering=F("is_default").desc())
     def default(self, model: Model) -> SafeString | str:
-        return format_html('<span class="state state-good">{}</span>', "Default") if model.is_default else "–"
+        # The list has asked for all of its rows at once.
+        begun_by = model.__dict__.get("begun_by")
+        if begun_by is None:
+            begun_by = model_settings.groups_that_begin_with(model)
+        everyones = format_html('<span class="state state-good">{}</span>', "Default")
+        groups = format_html("<small>of {}</small>", ", ".join(map(str, begun_by))) if begun_by else ""
+        if model.is_default:
+            return format_html("{}{}", everyones, groups)
+        return groups or "–"
 
     @admin.display(description="Can")
     def abilities(self, model: Model) -> str:
         told = {
             "pictures": model.has_vision,
+            "documents": model.has_documents,
+            "tools": model.has_tools,
             "thinking": model.has_thinking,
+            "structured output": model.has_structured_output,
             "no streaming": not model.is_streaming,
         }
         return ", ".join(word for word, holds in told.items() if holds)
+
+    @admin.display(description="Format", ordering="wire")
+    def format(self, model: Model) -> str:
+        return model.get_wire_display()
+
+    @admin.display(description="For")
+    def for_whom(self, model: Model) -> str:
+        return ", ".join(sorted(group.name for group in model.groups.all())) or "everybody"
 
     @admin.display(description="Served by")
     def served_by(self, model: Model) -> str:

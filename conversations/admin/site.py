@@ -1,24 +1,69 @@
-"""The admin panel: one door with the rest of the site, and a 404 for everybody who is not staff."""
+"""The admin panel: one door with the rest of the site, and a 404 for everybody who may not use it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http.response import HttpResponse
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 
-from conversations.admin import attention, tools_page
+from conversations.admin import (
+    alerts_page,
+    attention,
+    audit_page,
+    invites_page,
+    settings_page,
+    tools_page,
+    usage_page,
+)
+from conversations.services import roles
+
+
+@dataclass(frozen=True)
+class OwnPage:
+    """An address of the panel that belongs to no table: `view` gets the request and the panel's context.
+
+    Who may open it is said here, by one of services.roles.PERMISSIONS, and asked before the view is.
+    """
+
+    name: str
+    address: str
+    permission: str
+    view: Callable[..., HttpResponseBase]
+
+
+_OWN_PAGES = (
+    OwnPage("tools", "tools/", "manage_tools", tools_page.tools),
+    OwnPage("settings", "settings/", "manage_tools", settings_page.settings_page),
+    OwnPage("invites", "invites/", "manage_people", invites_page.invites_page),
+    OwnPage("invite_revoke", "invites/<uuid:public_id>/revoke/", "manage_people", invites_page.revoke),
+    OwnPage("usage", "usage/", "see_usage", usage_page.everybodys),
+    OwnPage("usage_table", "usage/table.csv", "see_usage", usage_page.table),
+    OwnPage("usage_chart", "usage/chart.svg", "see_usage", usage_page.chart),
+    OwnPage("audit", "audit/", "see_audit", audit_page.audit_log),
+    OwnPage("audit_export", "audit/export/", "see_audit", audit_page.export),
+    OwnPage("alert_done", "alerts/<int:pk>/done/", "use_panel", alerts_page.done),
+)
 
 # The pages in their order, with what the index says of each.
 _PAGES = {
     "gatewaykey": ("Gateway keys", "Which ChainHub keys the chat uses, and whether they work."),
     "model": ("Models", "What people may choose from, in which order, and what comes first."),
+    "price": ("Prices", "What calls cost, from when on, and the tables of the gateways."),
     "tools": (tools_page.SUBJECT, "What models may use while they answer, and for whom."),
-    "user": ("People", "Who may sign in, and who may open this panel."),
+    "settings": (settings_page.SUBJECT, "What holds for the whole site."),
+    "user": ("People", "Who may sign in, and in which role."),
+    "invites": (invites_page.SUBJECT, "Links that each let one person make their account."),
     "group": ("Groups", "Who belongs together: tools can be limited to groups."),
+    "usage": (usage_page.SUBJECT, "Calls, tokens and cost: by day, person, group, model and key."),
+    "audit": (audit_page.SUBJECT, "Who changed what, when, and from where."),
 }
 
 
@@ -30,10 +75,10 @@ class Panel(admin.AdminSite):
     empty_value_display = "–"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        if request.user.is_authenticated and not (request.user.is_active and request.user.is_staff):
+        if request.user.is_authenticated and not roles.may(request.user, "use_panel"):
             # A member learns no more than that nothing is here.
             raise Http404
-        return super().has_permission(request)
+        return bool(request.user.is_authenticated)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         self.has_permission(request)
@@ -49,10 +94,17 @@ class Panel(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         # "View on site" leads from the number of any row to its address: the panel has no such page.
         known = [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
-        return [path("tools/", self.admin_view(self.tools), name="tools"), *known]
+        return [*(self._opened(page) for page in _OWN_PAGES), *known]
 
-    def tools(self, request: HttpRequest) -> HttpResponse:
-        return tools_page.tools(request, self.each_context(request))
+    def _opened(self, page: OwnPage) -> URLPattern:
+        def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+            if not roles.may(request.user, page.permission):
+                raise PermissionDenied
+            return page.view(request, self.each_context(request), **kwargs)
+
+        # For the walk over all addresses: each of the panel's names its permission.
+        view.permission = page.permission  # type: ignore[attr-defined]
+        return path(page.address, self.admin_view(view), name=page.name)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {**(extra_context or {}), "needs": attention.needs(request)})
@@ -68,8 +120,9 @@ class Panel(admin.AdminSite):
             page for app in super().get_app_list(request, app_label) for page in app["models"]
         ]  # fmt: skip
         pages = {page["model"]._meta.model_name: page for page in found}
-        if tools_page.may_set(request):
-            pages["tools"] = {"admin_url": reverse("admin:tools"), "add_url": None}
+        for own_page in _OWN_PAGES:
+            if own_page.name in _PAGES and roles.may(request.user, own_page.permission):
+                pages[own_page.name] = {"admin_url": reverse(f"admin:{own_page.name}"), "add_url": None}
         own = [
             {**pages[name], "name": title, "description": description}
             for name, (title, description) in _PAGES.items()

@@ -8,16 +8,14 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from conversations.admin.pages import say
 from conversations.models import Setting
-from conversations.services import tool_settings
+from conversations.services import roles, tool_settings
 from conversations.services.errors import Refused
 from conversations.services.tool_settings import Offer
 from conversations.tools import offering, registry
@@ -101,15 +99,9 @@ def _pretty(definition: object) -> str:
     return json.dumps(definition, indent=2, ensure_ascii=False)
 
 
-def may_set(request: HttpRequest) -> bool:
-    return request.user.has_perm("conversations.change_setting")
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def tools(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Show every registered tool, or store what was chosen for those that the posted page showed."""
-    if not may_set(request):
-        raise PermissionDenied
     if request.method != "POST":
         return _page(request, context, _forms())
     shown = request.POST.getlist("tool")
@@ -134,7 +126,7 @@ def _forms(request: HttpRequest | None = None, shown: list[str] | None = None) -
     offers, seen = tool_settings.read_all()
     # What can't be read offers nothing; the page shows it so.
     otherwise = Offer(is_on=False) if offers is None else tool_settings.EVERYONES
-    groups = list(Group.objects.order_by("name", "id").values_list("name", flat=True))
+    groups = list(roles.team_groups().values_list("name", flat=True))
     return [
         ToolForm(
             tool,
@@ -164,8 +156,8 @@ def _page(
         "refusal": refusal,
         "is_refused": status != 200,
         "is_unreadable": tool_settings.read() is None,
-        "has_groups": Group.objects.exists(),
-        "may_add_groups": request.user.has_perm("auth.add_group"),
+        "has_groups": roles.team_groups().exists(),
+        "may_add_groups": roles.may(request.user, "manage_people"),
     }
     return render(request, "admin/conversations/tools.html", context, status=status)
 
@@ -180,7 +172,7 @@ def _log(request: HttpRequest, changed: dict[str, Offer]) -> None:
     if not changed:
         return
     person: Any = request.user
-    told = [f"{name}: {_in_words(offer)}." for name, offer in changed.items()]
+    told = [f"{name}: {offer.in_words}." for name, offer in changed.items()]
     LogEntry.objects.create(
         user=person,
         content_type=ContentType.objects.get_for_model(Setting),
@@ -189,10 +181,3 @@ def _log(request: HttpRequest, changed: dict[str, Offer]) -> None:
         action_flag=CHANGE,
         change_message=" ".join(told),
     )
-
-
-def _in_words(offer: Offer) -> str:
-    state = "on" if offer.is_on else "off"
-    if offer.groups is None:
-        return f"{state}, for everyone"
-    return f"{state}, for {', '.join(sorted(offer.groups)) or 'no group'}"

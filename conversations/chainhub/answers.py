@@ -10,6 +10,7 @@ from conversations.chainhub.cancellation import Cancellation
 from conversations.chainhub.errors import ChainHubError, redact
 from conversations.chainhub.events import Event, Started
 from conversations.chainhub.exchange import Reply
+from conversations.chainhub.redacting import Redactor
 from conversations.chainhub.wires import Wire
 
 # Shorter keys (of tests, of the practice gateway) may be words that an answer is allowed to use.
@@ -64,15 +65,18 @@ class Answer:
 
     def _read(self) -> Iterator[Event]:
         items = map(self._clean, sse.decode(self._reply.chunks()))
+        redactor = Redactor(self._secret)
         try:
             for event in self._wire.decode(items, notice=self._reply.expect_end):
                 # Many events may have come in one piece.
                 self._cancellation.raise_if_cancelled()
                 if isinstance(event, Started):
                     self.model = event.model or self.model
-                yield event
+                yield from redactor.pass_on(event)
         except ChainHubError as error:
             error.sign(request_id=self.request_id, secret=self._key)
+            # What came before the fault came; only then the fault.
+            yield from redactor.rest()
             raise
         finally:
             self.close()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TypeVar
 
-from conversations.chainhub import catalog, refusals, strict_json
+from conversations.chainhub import catalog, prices, refusals, strict_json
 from conversations.chainhub.addresses import UnusableBaseUrl, UnusableSetting, normalise_base_url
 from conversations.chainhub.answers import Answer
 from conversations.chainhub.cancellation import Cancellation
@@ -19,6 +19,8 @@ from conversations.chainhub.errors import (
 )
 from conversations.chainhub.exchange import Call, Caller, Reply, send
 from conversations.chainhub.messages import ChatRequest
+from conversations.chainhub.prices import PriceTable
+from conversations.chainhub.redacting import redact_values
 from conversations.chainhub.wires import Wire, chat_completions
 
 __all__ = [
@@ -36,6 +38,8 @@ __all__ = [
 Found = TypeVar("Found")
 
 BODY_BYTES = 64 * 1024 * 1024
+# Six hundred models are a quarter of a megabyte.
+PRICES_BYTES = 8 * 1024 * 1024
 LIST_TIMEOUTS = Timeouts(connect=10, sending=10, first_byte=30, idle=30)
 BALANCE_TIMEOUTS = Timeouts(connect=5, sending=5, first_byte=5, idle=5)
 
@@ -118,13 +122,51 @@ class ChainHub:
             return None
         return catalog.balance_in(subscription, usage)
 
-    def _get(self, path: str, timeouts: Timeouts, read: Callable[[dict[str, object]], Found | None]) -> Found:
-        """Fetch a JSON object and return what `read` finds in it; nothing of this is billed."""
+    def prices(self) -> PriceTable:
+        """Return the gateway's price table. It is public: the key stays here.
+
+        Raise WrongAddress where there is none, UnreadableReply for a page or anything else that is no table.
+        """
+        return self._get_public("/api/pricing", prices.table_in)
+
+    def currency(self) -> str:
+        """Return the currency that the gateway's site says it counts in, or "" where it tells none.
+
+        Raises as `prices` does: not every gateway has that address.
+        """
+        return self._get_public("/api/status", prices.currency_in)
+
+    def _get_public(self, path: str, read: Callable[[dict[str, object]], Found | None]) -> Found:
+        try:
+            return self._get(path, LIST_TIMEOUTS, read, is_public=True)
+        except StatusError as error:
+            if error.status != 404:
+                raise
+            raise WrongAddress("There is no such list.", status=404, request_id=error.request_id) from None
+
+    def _get(
+        self,
+        path: str,
+        timeouts: Timeouts,
+        read: Callable[[dict[str, object]], Found | None],
+        *,
+        is_public: bool = False,
+    ) -> Found:
+        """Fetch a JSON object and return what `read` finds in it; nothing of this is billed.
+
+        `is_public`: asked without the key, its fractions are read exactly, and a page is not taken for it.
+        """
         reply = send(
-            Call(self.base_url + path), caller=self._caller, timeouts=timeouts, cancellation=Cancellation()
+            Call(self.base_url + path, with_key=not is_public),
+            caller=self._caller,
+            timeouts=timeouts,
+            cancellation=Cancellation(),
         )
         try:
-            found = read(self._object_in(reply))
+            if is_public and reply.content_type and "json" not in reply.content_type:
+                raise UnreadableReply("The reply is a page, not a list.")
+            limit = PRICES_BYTES if is_public else BODY_BYTES
+            found = read(self._object_in(reply, limit, exact=is_public))
             if found is None:
                 raise UnreadableReply("The reply does not hold what was asked for.")
             return found
@@ -135,11 +177,13 @@ class ChainHub:
         finally:
             reply.close()
 
-    def _object_in(self, reply: Reply) -> dict[str, object]:
+    def _object_in(self, reply: Reply, limit: int, *, exact: bool) -> dict[str, object]:
         try:
-            body = strict_json.load_object(reply.read(BODY_BYTES))
+            body = strict_json.load_object(reply.read(limit), exact=exact)
         except strict_json.NotJson:
             raise UnreadableReply("The gateway answered with something that is not JSON.") from None
+        # Names of models are stored and shown: none may hold the key.
+        body = redact_values(body, self._caller.api_key)
         if complaint := refusals.complaint_in(body):
             # The account routes report their errors with status 200.
             raise RequestRefused(

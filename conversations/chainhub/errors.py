@@ -16,7 +16,8 @@ ChainHubError
       ReasoningRefused  400 for OpaqueItems: the same request without them may pass, once
     GatewayUnavailable  408, 500 and above; 401 of the gateway's own upstream
 
-`refusals.py` chooses among them; the engine reads `retryable` and `may_be_billed`, never a class.
+`refusals.py` chooses among them; the engine reads `retryable`, `may_be_billed` and `another_key_may_help`,
+never a class.
 """
 
 MESSAGE_LIMIT = 2_000
@@ -39,17 +40,20 @@ class ChainHubError(Exception):
 
     `kind` is what gets stored. `retryable` promises that nothing can have been billed, so the same request
     may be sent again by itself, at most `max_retries` times. `may_be_billed` says that the gateway may have
-    worked.
+    worked. `another_key_may_help` says that the key or its address is at fault, or the moment, and not the
+    request: where nothing can have been billed, the same request may be sent with another key at once.
     """
 
     kind = "chainhub_error"
     retryable = False
     may_be_billed = False
+    another_key_may_help = False
     max_retries = 2
 
     def __init__(self, message: str = "", *, kind: str = "", request_id: str = "") -> None:
         super().__init__(message)
-        self.message = message[:MESSAGE_LIMIT]
+        # Cut to the limit when it is signed: a key that a cut went through could not be found any more.
+        self.message = message[: 2 * MESSAGE_LIMIT]
         self.request_id = request_id
         self.retry_after: float | None = None
         if kind:
@@ -61,7 +65,7 @@ class ChainHubError(Exception):
     def sign(self, *, request_id: str, secret: str) -> None:
         """Note whose answer failed, and blank the key out of the gateway's words."""
         self.request_id = self.request_id or request_id
-        self.message = redact(self.message, secret)
+        self.message = redact(self.message, secret)[:MESSAGE_LIMIT]
         # `args` is what repr() and tracebacks of some loggers print.
         self.args = (self.message,)
 
@@ -77,6 +81,7 @@ class ConnectionFailed(ChainHubError):
     """No answer at all. `sent`: the request may have reached the gateway, so it may be paid for."""
 
     kind = "connection_refused"
+    another_key_may_help = True
 
     def __init__(
         self,
@@ -122,6 +127,7 @@ class UnreadableReply(ChainHubError):
     """An answer that we cannot decode: HTML, not JSON, too long, or JSON that makes no sense."""
 
     kind = "unreadable_reply"
+    another_key_may_help = True
     may_be_billed = True
 
     def __init__(
@@ -163,6 +169,7 @@ class KeyRejected(StatusError):
     """The key is missing, unknown, expired, used up, or not allowed to do this."""
 
     kind = "key_rejected"
+    another_key_may_help = True
 
 
 class QuotaExhausted(KeyRejected):
@@ -175,16 +182,19 @@ class UnknownModel(StatusError):
     """Nobody serves this model, at least not for this key."""
 
     kind = "unknown_model"
+    another_key_may_help = True
 
 
 class WrongAddress(StatusError):
     """There is no such endpoint: most likely the base URL is not the gateway's."""
 
     kind = "wrong_address"
+    another_key_may_help = True
 
 
 class RateLimited(StatusError):
     kind = "rate_limited"
+    another_key_may_help = True
 
 
 class RequestRefused(StatusError):
@@ -205,3 +215,4 @@ class ReasoningRefused(RequestRefused):
 
 class GatewayUnavailable(StatusError):
     kind = "gateway_unavailable"
+    another_key_may_help = True

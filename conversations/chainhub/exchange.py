@@ -65,6 +65,7 @@ class Reply:
         self.status = response.status_code
         self.request_id = redact(response.headers.get("X-Oneapi-Request-Id", ""), secret)[:200]
         self.retry_after = response.headers.get("Retry-After")
+        self.content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         self.first_byte_at: float | None = None
         self._raw = response.raw
         self._line = line
@@ -153,10 +154,11 @@ def _read_later(readinto: Callable[[Any], int | None], pause: Callable[[], float
 
 @dataclass(frozen=True)
 class Call:
-    """What is to be sent. `body` None is a GET."""
+    """What is to be sent. `body` None is a GET; without `with_key` no key goes out."""
 
     url: str
     body: bytes | None = None
+    with_key: bool = True
 
 
 def send(call: Call, *, caller: Caller, timeouts: Timeouts, cancellation: Cancellation) -> Reply:
@@ -200,7 +202,7 @@ def _request(
             call.url,
             data=call.body,
             headers=_headers(call),
-            auth=caller.authorise,
+            auth=caller.authorise if call.with_key else None,
             stream=True,
             # A redirected POST becomes a GET that carries the key; a 307 hands over the question too.
             allow_redirects=False,

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from decimal import Decimal
 from typing import NoReturn
 
 # Deeper than any reply or tool schema; far below what makes Python's own parser give up.
@@ -21,17 +22,18 @@ class NotJson(ValueError):
     """The text is not JSON, or more of it than we take."""
 
 
-def loads(text: str | bytes) -> object:
+def loads(text: str | bytes, *, exact: bool = False) -> object:
     """Parse `text`; raise NotJson for whatever is not plain, finite, moderately nested JSON.
 
-    Half surrogate pairs and NUL become U+FFFD: Python strings hold them, UTF-8 and Postgres do not.
+    `exact`: fractions are Decimal, digit for digit as they were written, and never floats. Half surrogate
+    pairs and NUL become U+FFFD: Python strings hold them, UTF-8 and Postgres do not.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig", errors="replace")
     if _SUSPICIOUS.search(text):
         text = _ESCAPE.sub(_mend, text)
     try:
-        value: object = _DECODER.decode(text)
+        value: object = (_EXACT_DECODER if exact else _DECODER).decode(text)
     except RecursionError:
         raise NotJson("nested too deep") from None
     except ValueError as error:
@@ -42,9 +44,9 @@ def loads(text: str | bytes) -> object:
     return value
 
 
-def load_object(text: str | bytes) -> dict[str, object]:
-    """Parse `text`, which must be a JSON object."""
-    value = loads(text)
+def load_object(text: str | bytes, *, exact: bool = False) -> dict[str, object]:
+    """Parse `text`, which must be a JSON object; `exact` as for `loads`."""
+    value = loads(text, exact=exact)
     if not isinstance(value, dict):
         raise NotJson("not a JSON object")
     return value
@@ -65,8 +67,14 @@ def _finite(digits: str) -> float:
     return number
 
 
+def _decimal(digits: str) -> Decimal:
+    _finite(digits)
+    return Decimal(digits)
+
+
 # Made once: json.loads() would build one for each chunk of a stream.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_EXACT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_decimal)
 
 
 def _refuse_depth(value: object) -> None:

@@ -7,8 +7,14 @@ from typing import Any
 from django import forms
 
 from conversations.models import Model
+from conversations.services import vendors
+from conversations.services.vendors import VendorGroup
 
 EFFORTS = [("", "As the model does by itself"), ("low", "Low"), ("medium", "Medium"), ("high", "High")]
+
+
+def _choices(group: VendorGroup) -> list[tuple[str, str]]:
+    return [(model.name, model.shown_name) for model in group.models]
 
 
 class TitleForm(forms.Form):
@@ -49,7 +55,10 @@ class SettingsForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["model"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - it is declared above
-        field.choices = [(model.name, model.shown_name) for model in offered]
+        groups = vendors.grouped(offered)
+        field.choices = [(group.vendor, _choices(group)) for group in groups if group.vendor] or [
+            choice for group in groups for choice in _choices(group)
+        ]
         if chosen and not any(model.pk == chosen.pk for model in offered):
             field.choices = [(chosen.name, f"{chosen.shown_name} (not offered any more)"), *field.choices]
         if not any(model.has_thinking for model in offered):

@@ -6,11 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import UUID
 
-from django.conf import settings
 from django.db import DatabaseError
 
 from conversations.chainhub import events, wires
@@ -24,18 +23,26 @@ from conversations.chainhub.errors import (
     StreamBroken,
 )
 from conversations.chainhub.messages import ChatRequest
-from conversations.chainhub.retries import delay_before
-from conversations.generation import explaining, finishing, requests, rounds
+from conversations.generation import (
+    continuing,
+    explaining,
+    failover,
+    finishing,
+    model_limits,
+    requests,
+    rounds,
+    summarising,
+    windows,
+)
 from conversations.generation.drafting import Draft
 from conversations.generation.finishing import Outcome
 from conversations.generation.writer import Writer
-from conversations.models import Call, GatewayKey, Generation, GenerationState, Model, Part, PartKind, Purpose
-from conversations.services import calls, connections, files, gateway
+from conversations.models import Call, Generation, GenerationState, Model, Part, PartKind, Purpose
+from conversations.services import calls, connections, estimating, files, gateway
 from conversations.services.errors import Refused
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 3
 _WRITE_AGAIN_AFTER = 1.0
 _WRITE_TRIES = 60
 
@@ -47,6 +54,15 @@ class Received:
     usage: events.Usage | None = None
     model: str = ""
     finish_reason: str = ""
+    # All that the model has put out, in case nobody tells how many tokens it was.
+    said: list[str] = field(default_factory=list)
+
+    def hear(self, event: events.Event) -> None:
+        match event:
+            case events.TextDelta(text) | events.ThinkingDelta(text) | events.RefusalDelta(text):
+                self.said.append(text)
+            case events.ToolCallDelta(_, _, name, arguments):
+                self.said += [name, arguments]
 
 
 class Answering:
@@ -64,9 +80,12 @@ class Answering:
             self._store_picture,
             seq=generation.settled_seq,
             settled=Part.objects.filter(message=generation.message_id).count(),
+            continued=continuing.said_before(generation),
         )
         self._close_call: Callable[[], object] = lambda: None
         self._has_spoken = False
+        # Keys that were refused: none is asked twice for one generation, whatever the number of its rounds.
+        self._refused: set[int] = set()
 
     def cancel(self, *, lost: bool = False, shutdown: bool = False) -> None:
         """End it from another thread: a person's stop, a lease that is gone, or the end of the process."""
@@ -75,7 +94,9 @@ class Answering:
         self.cancellation.cancel()
 
     def run(self) -> None:
-        self._tell(state=GenerationState.RUNNING)
+        # An answer that goes on stands on the pages as one that has ended: they draw it anew.
+        is_drawn_anew = {"redraw": True} if self.generation.attempt > 1 else {}
+        self._tell(state=GenerationState.RUNNING, **is_drawn_anew)
         try:
             outcome = self._answer()
         except rounds.LeaseLost:
@@ -104,7 +125,8 @@ class Answering:
             while True:
                 if not self._tools_are_done(model):
                     return None
-                reason = self._ask(requests.request_for(self.generation, model=model), model)
+                model_limits.refuse_what_was_taken_away(self.generation, model)
+                reason = self._ask(self._request(model), model)
                 if not self.draft.has_calls:
                     return Outcome(GenerationState.SUCCEEDED, finish_reason=reason)
                 self._settle(model)
@@ -124,6 +146,15 @@ class Answering:
             raise Refused(f"{self.generation.model_name} was removed. Choose another model.")
         return model
 
+    def _request(self, model: Model) -> ChatRequest:
+        """Build what goes out next, and keep what of the conversation is in it."""
+        fitted = requests.fitted(self.generation, model=model)
+        if summarising.is_wanted(fitted.window):
+            summarising.see_to(self.generation, model, cancellation=self.cancellation, tell=self._tell)
+            fitted = requests.fitted(self.generation, model=model)
+        windows.keep(self.generation, fitted.window.told)
+        return fitted.request
+
     def _tools_are_done(self, model: Model) -> bool:
         if not self.generation.settled_seq:
             return True
@@ -133,7 +164,7 @@ class Answering:
             return rounds.run_what_waits(
                 self.generation,
                 stopped=stopped,
-                secrets=gateway.secrets_for(model),
+                secrets=gateway.stored_secrets(),
                 on_change=lambda: self._tell(redraw=True),
             )
         finally:
@@ -148,11 +179,15 @@ class Answering:
 
     def _ask(self, request: ChatRequest, model: Model) -> str:
         """Send the request until an answer has come; return its finish reason. Raises what ended it."""
-        attempt = 1
+        tries = failover.Tries(model, person=self.generation.asked_by, refused=self._refused)
         while True:
             self.cancellation.raise_if_cancelled()
+            step = tries.next()
+            if isinstance(step, failover.Wait):
+                self._wait(step)
+                continue
             try:
-                return self._attempt(request, model, attempt)
+                reason = self._attempt(request, model, step, tries.attempt)
             except Cancelled:
                 raise
             except ReasoningRefused:
@@ -161,32 +196,28 @@ class Answering:
                     raise
                 self._close_call()
                 request = replace(request, without_opaque=True)
-                attempt += 1
             except ChainHubError as error:
-                seconds = delay_before(attempt + 1, error, scale=settings.GATEWAY_RETRY_SCALE)
                 # After the first word nothing is asked again by itself.
-                if seconds is None or self.draft.parts:
+                if not tries.failed(step, error) or self.draft.parts or self.draft.has_text:
                     raise
                 self._close_call()
-                self._wait(error, seconds, attempt)
-                attempt += 1
+            else:
+                tries.succeeded(step)
+                return reason
 
-    def _wait(self, error: ChainHubError, seconds: float, attempt: int) -> None:
-        note = explaining.retrying(error, seconds=seconds, attempt=attempt + 1, attempts=ATTEMPTS)
-        self._tell(note=note)
+    def _wait(self, step: failover.Wait) -> None:
+        self._tell(note=step.note)
         connections.let_go()
-        self.cancellation.wait(seconds)
+        self.cancellation.wait(step.seconds)
         self._tell(note="")
 
-    def _attempt(self, request: ChatRequest, model: Model, attempt: int) -> str:
+    def _attempt(self, request: ChatRequest, model: Model, step: failover.Ask, attempt: int) -> str:
         """Send the request once; return the finish reason. The row of the call is closed by `_close_call`."""
-        key = gateway.key_for(model)
-        client = gateway.client_for(key)
         call = calls.begin(
             purpose=Purpose.ANSWER,
             generation=self.generation,
             attempt=attempt,
-            key=key,
+            key=step.key,
             person=self.generation.asked_by,
             model=model,
             wire=model.wire,
@@ -197,7 +228,7 @@ class Answering:
         error: ChainHubError | None = None
         connections.let_go()
         try:
-            with client.open_answer(
+            with step.client.open_answer(
                 request, wire=wires.by_name(model.wire), cancellation=self.cancellation
             ) as answer:
                 for event in answer:
@@ -206,17 +237,25 @@ class Answering:
                     if self._has_spoken and not had_spoken:
                         # The first word at once; then no more often than the writer writes.
                         answer.gather(lambda: self._writer.interval / 2)
-            gateway.note_success(key)
             return received.finish_reason
         except ChainHubError as failure:
             error = failure
-            self._note_problem(key, failure)
+            logger.info(
+                "Generation %s: %s from %s (%s)",
+                self.generation.pk,
+                failure.kind,
+                step.key.name,
+                failure.request_id,
+            )
             raise
         finally:
-            self._close_call = partial(_end, call, answer, error, received, began)
+            # Counted here, before the transaction that makes all of it final.
+            estimate = _estimate(request, received, error)
+            self._close_call = partial(_end, call, answer, error, received, began, estimate)
 
     def _take(self, event: events.Event, received: Received) -> None:
         is_news = True
+        received.hear(event)
         match event:
             case events.TextDelta(text):
                 is_news = self.draft.add(PartKind.TEXT, text)
@@ -246,12 +285,6 @@ class Answering:
         if is_news:
             self._writer.note(self.draft, is_urgent=not self._has_spoken)
             self._has_spoken = True
-
-    def _note_problem(self, key: GatewayKey, error: ChainHubError) -> None:
-        gateway.note_problem(key, error)
-        logger.info(
-            "Generation %s: %s from %s (%s)", self.generation.pk, error.kind, key.name, error.request_id
-        )
 
     # --- Ending ------------------------------------------------------------------------------------
 
@@ -312,8 +345,22 @@ def _failed(kind: str, sentence: str, detail: str = "") -> Outcome:
     return Outcome(GenerationState.FAILED, error_kind=kind, error_text=sentence, error_detail=detail)
 
 
+def _estimate(request: ChatRequest, received: Received, error: ChainHubError | None) -> events.Usage | None:
+    """Return what it may have used, where the gateway may have worked and has not told how much."""
+    if calls.is_told(received.usage):
+        return None
+    if error is not None and not error.may_be_billed and not received.said:
+        return None
+    return estimating.usage_of(request, received.said)
+
+
 def _end(
-    call: Call, answer: Answer | None, error: ChainHubError | None, received: Received, began: float
+    call: Call,
+    answer: Answer | None,
+    error: ChainHubError | None,
+    received: Received,
+    began: float,
+    estimate: events.Usage | None = None,
 ) -> None:
     first = answer.first_byte_at if answer else None
     calls.end(
@@ -324,5 +371,7 @@ def _end(
         first_token_ms=round((first - began) * 1000) if first else None,
         total_ms=round((time.monotonic() - began) * 1000),
         usage=received.usage,
+        estimate=estimate,
+        is_free=error is not None and not error.may_be_billed,
         model_answered=received.model,
     )

@@ -6,10 +6,10 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from conversations.models import EngineProcess, Generation, GenerationState
 
@@ -17,36 +17,47 @@ LEASE = timedelta(seconds=30)
 # An engine that said nothing for this long counts as gone, on whichever host it was.
 SILENCE = timedelta(seconds=15)
 _YOUNG = timedelta(seconds=5)
-# A person with more in the line than this holds others up at most until a few of theirs are claimed.
-_LOOK_AT = 500
+_NEVER = datetime.min.replace(tzinfo=UTC)
+# Other engines may take the same person's oldest in the moment between.
+_TRIES = 10
 
 
-def claim_next(*, boot_id: UUID, now: datetime, slots: int) -> Generation | None:
+def claim_next(
+    *, boot_id: UUID, now: datetime, slots: int, served: dict[int, datetime] | None = None
+) -> Generation | None:
     """Take a queued generation, or None. Two workers never get the same one.
 
-    Fair: whoever has the fewest running comes first, the oldest of theirs first; nobody takes more than
-    half of the `slots`, so that one person's fifty do not hold up another's one.
+    Fair: whoever has the fewest running comes first, then who was served longest ago, then who asked first;
+    of theirs the oldest. Nobody takes more than half of the `slots`. So one person's fifty do not hold up
+    another's one, also where there is a single slot. `served`: when this engine last took one of whom; it is
+    kept here, and is the caller's to keep.
     """
-    queued = Generation.objects.filter(state=GenerationState.QUEUED)
-    waiting = list(queued.order_by("created_at", "id").values_list("pk", "asked_by")[:_LOOK_AT])
+    served = {} if served is None else served
+    queued = Generation.objects.filter(state=GenerationState.QUEUED, ended_at=None)
+    # One row per person, however many each has in the line.
+    waiting = list(queued.values_list("asked_by").annotate(since=Min("created_at")))
     if not waiting:
         return None
     running = Counter(
-        Generation.objects.filter(state=GenerationState.RUNNING).values_list("asked_by", flat=True)
+        Generation.objects.filter(state=GenerationState.RUNNING, ended_at=None).values_list(
+            "asked_by", flat=True
+        )
     )
-    # The oldest of everybody first: a stable sort keeps the order within a person.
-    waiting.sort(key=lambda row: running[row[1]])
-    for pk, person in waiting:
+    waiting.sort(key=lambda row: (running[row[0]], served.get(row[0], _NEVER), row[1], row[0]))
+    for person, _ in waiting:
         if running[person] >= max(1, slots // 2):
             continue
-        # Whoever changes the row first has it. The other changes nothing, and looks further.
-        won = queued.filter(pk=pk).update(
-            state=GenerationState.RUNNING, lease_owner=boot_id, lease_until=now + LEASE, started_at=now
-        )
-        if won:
-            # All that the making of it reads first, in one look.
-            rows = Generation.objects.select_related("message__conversation", "model", "asked_by", "send")
-            return rows.get(pk=pk)
+        theirs = queued.filter(asked_by=person).order_by("created_at", "id")
+        for pk in list(theirs.values_list("pk", flat=True)[:_TRIES]):
+            # Whoever changes the row first has it. The other changes nothing, and looks further.
+            won = queued.filter(pk=pk).update(
+                state=GenerationState.RUNNING, lease_owner=boot_id, lease_until=now + LEASE, started_at=now
+            )
+            if won:
+                served[person] = now
+                # All that the making of it reads first, in one look.
+                rows = Generation.objects.select_related("message__conversation", "model", "asked_by", "send")
+                return rows.get(pk=pk)
     return None
 
 

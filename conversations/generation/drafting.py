@@ -11,7 +11,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from conversations.generation.continuing import Continued
 from conversations.generation.pictures import PictureLifter
+from conversations.generation.seams import Seam
 from conversations.models import PartKind
 from conversations.rendering.streaming import BlockStream
 
@@ -41,6 +43,8 @@ class DraftPart:
     # Of a tool call, and of what a provider wants back; nobody is shown them while they come.
     call: CallSoFar | None = None
     opaque: dict[str, object] | None = None
+    # Of a text that goes on with what was said before: that text, until it has been drawn anew.
+    before: str = ""
 
     @property
     def text(self) -> str:
@@ -58,8 +62,12 @@ class Draft:
         *,
         seq: int = 0,
         settled: int = 0,
+        continued: Continued | None = None,
     ) -> None:
-        """`seq`: the last step that was taken before. `settled`: how many parts are stored already."""
+        """`seq`: the last step that was taken before. `settled`: how many parts are stored already.
+
+        `continued`: the text that this one goes on with, in its place on the page.
+        """
         self.generation_id = generation_id
         self.conversation_id = conversation_id
         self.seq = seq
@@ -70,6 +78,9 @@ class Draft:
         self._store_picture = store_picture
         self._lifter = PictureLifter(store_picture)
         self._lock = threading.Lock()
+        self._continued = continued
+        self._said_before = continued.text if continued else ""
+        self._seam = Seam(continued.text) if continued else None
         self._parts: list[DraftPart] = []
         self._news: dict[str, Any] = {}
         self._is_waiting = False
@@ -82,7 +93,8 @@ class Draft:
     @property
     def has_text(self) -> bool:
         """Whether anything was said that still counts."""
-        return any(part.kind != PartKind.DISCARDED for part in self.parts)
+        is_held = self._seam is not None and self._seam.is_holding
+        return is_held or any(part.kind != PartKind.DISCARDED for part in self.parts)
 
     def add(self, kind: PartKind, text: str) -> bool:
         """Add what came; return whether the writer has to be told, or knows already.
@@ -90,10 +102,9 @@ class Draft:
         A picture inside the text becomes an attachment and leaves its place.
         """
         if kind == PartKind.TEXT:
-            text = self._lifter.feed(text)
-        else:
-            # What looked like the beginning of a picture was none: it belongs before this.
-            self._extend(PartKind.TEXT, self._lifter.finish())
+            text = self._lifter.feed(self._seam.feed(text) if self._seam else text)
+        elif kind != PartKind.THINKING or not self._is_at_the_seam:
+            self._let_go()
         self._extend(kind, text)
         with self._lock:
             was_waiting, self._is_waiting = self._is_waiting, True
@@ -106,8 +117,11 @@ class Draft:
 
     def add_call(self, key: int, *, call_id: str, name: str, arguments: str) -> None:
         """Add a piece of a tool call; the first one gives it its place among the parts."""
-        self._extend(PartKind.TEXT, self._lifter.finish())
+        self._let_go()
         with self._lock:
+            # Whatever text comes after a call stands for itself.
+            self._keep_discarded()
+            self._continued, self._said_before = None, ""
             call = self._calls.get(key)
             if call is None:
                 call = self._calls[key] = CallSoFar()
@@ -117,7 +131,8 @@ class Draft:
             call.arguments.append(arguments)
 
     def add_opaque(self, data: dict[str, object]) -> None:
-        self._extend(PartKind.TEXT, self._lifter.finish())
+        if not self._is_at_the_seam:
+            self._let_go()
         with self._lock:
             self._open_part(PartKind.OPAQUE).opaque = data
 
@@ -130,6 +145,8 @@ class Draft:
         with self._lock:
             self._settled += len(self._parts)
             self._parts, self._calls, self._news = [], {}, {}
+            self._seam = self._continued = None
+            self._said_before = ""
             self._lifter = PictureLifter(self._store_picture)
 
     def set_aside(self) -> None:
@@ -142,12 +159,14 @@ class Draft:
             for part in self._parts:
                 part.kind = PartKind.DISCARDED
                 part.call = part.opaque = None
+            self._seam = Seam(self._said_before) if self._said_before else None
             self._news["restarted"] = True
 
     def complete(self) -> None:
         """Nothing more comes: let go what was held back, and end the last part's time."""
-        self._extend(PartKind.TEXT, self._lifter.finish())
+        self._let_go()
         with self._lock:
+            self._keep_discarded()
             if self._parts and not self._parts[-1].ended_at:
                 self._parts[-1].ended_at = timezone.now()
 
@@ -164,6 +183,23 @@ class Draft:
             step["parts"] = changes
         return step or None
 
+    @property
+    def _is_at_the_seam(self) -> bool:
+        """Whether thoughts and their items may still come before the text that goes on."""
+        return self._seam is not None and not self._seam.is_passed
+
+    def _let_go(self) -> None:
+        """What looked like the beginning of a picture or a repetition was none: it belongs before this."""
+        if self._seam:
+            self._extend(PartKind.TEXT, self._lifter.feed(self._seam.finish()))
+        self._extend(PartKind.TEXT, self._lifter.finish())
+
+    def _keep_discarded(self) -> None:
+        """Keep, for reviewers, what a continuation said again; no page shows it."""
+        if self._seam and self._seam.discarded:
+            self._open_part(PartKind.DISCARDED).pieces.append(self._seam.discarded)
+        self._seam = None
+
     def _extend(self, kind: PartKind, text: str) -> None:
         if not text:
             return
@@ -172,8 +208,15 @@ class Draft:
             self.first_text_at = self.first_text_at or now
             if not self._parts or self._parts[-1].kind != kind:
                 self._open_part(kind)
+                if kind == PartKind.TEXT and self._continued:
+                    self._go_on_with(self._parts[-1])
             self._parts[-1].pieces.append(text)
             self._parts[-1].unseen.append(text)
+
+    def _go_on_with(self, part: DraftPart) -> None:
+        assert self._continued  # noqa: S101 - its one caller has looked
+        part.position, part.before = self._continued.position, self._continued.text
+        self._continued = None
 
     def _open_part(self, kind: PartKind) -> DraftPart:
         now = timezone.now()
@@ -185,7 +228,10 @@ class Draft:
 
 def _change(part: DraftPart, text: str) -> dict[str, Any]:
     change: dict[str, Any] = {"position": part.position, "kind": part.kind, "text": text}
-    shown = part.blocks.feed(text)
+    if part.before:
+        change["reset"] = True
+    shown = part.blocks.feed(part.before + text)
+    part.before = ""
     if shown.closed:
         change["closed"] = shown.closed
     if shown.open_html is not None:

@@ -12,6 +12,8 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
@@ -22,7 +24,7 @@ from conversations.generation.answering import Answering
 from conversations.generation.housekeeping import Housekeeping
 from conversations.generation.writer import Writer
 from conversations.models import Generation
-from conversations.services import wakeups
+from conversations.services import lines, wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class Engine:
         self.boot_id = uuid.uuid4()
         self._slots = slots or settings.ENGINE_SLOTS
         self._running: dict[int, Answering] = {}
+        # When each person's last answer was begun here: claims.claim_next is fair by it.
+        self._served: dict[int, datetime] = {}
         self._lock = threading.Lock()
         self._queue_changed = threading.Event()
         self._stop_asked = threading.Event()
@@ -108,7 +112,9 @@ class Engine:
 
     def _claim_all(self) -> None:
         while not self._ending.is_set() and len(self._running) < self._slots:
-            generation = claims.claim_next(boot_id=self.boot_id, now=timezone.now(), slots=self._slots)
+            generation = claims.claim_next(
+                boot_id=self.boot_id, now=timezone.now(), slots=self._slots, served=self._served
+            )
             if generation is None:
                 return
             answering = Answering(generation, self._writer)
@@ -125,6 +131,8 @@ class Engine:
         finally:
             with self._lock:
                 self._running.pop(generation.pk, None)
+            # A process that dies before this loses nothing: housekeeping finds the line.
+            self._guarded(partial(lines.send_next, generation.message.conversation_id))
             relay.hub.look(generation.message.conversation_id)
             self._queue_changed.set()
             if not self._ending.is_set() and titling.is_wanted(generation):
@@ -176,7 +184,7 @@ class Engine:
         claims.forget_the_gone(boot_id=self.boot_id, now=now)
 
     @staticmethod
-    def _guarded(work: Callable[[], None]) -> None:
+    def _guarded(work: Callable[[], object]) -> None:
         try:
             work()
         except DatabaseError:

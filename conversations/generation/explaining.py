@@ -8,10 +8,11 @@ MAY_BE_BILLED = "It may have been billed all the same."
 _SENTENCES = {
     "connection_refused": "The gateway can't be reached. Try again in a minute, or tell an admin.",
     "connect_timeout": "The gateway can't be reached. Try again in a minute, or tell an admin.",
-    "name_not_found": "The gateway's address is not known. Tell an admin.",
-    "certificate_invalid": "The gateway's certificate can't be trusted. Tell an admin.",
+    "name_not_resolved": "The gateway's address is not known. Tell an admin.",
+    "tls_failed": "No secure connection to the gateway could be made. Tell an admin.",
+    "proxy_failed": "The proxy before the gateway can't be reached. Tell an admin.",
     "first_byte_timeout": f"The gateway did not begin to answer in time. {MAY_BE_BILLED}",
-    "connection_reset": f"The gateway dropped the connection before it answered. {MAY_BE_BILLED}",
+    "connection_lost": f"The gateway dropped the connection before it answered. {MAY_BE_BILLED}",
     "rate_limited": "The gateway is limiting requests just now. Try again in a minute.",
     "key_rejected": "The gateway refuses the key. Ask an admin.",
     "quota_exhausted": "The key's balance is used up. Ask an admin.",
@@ -48,9 +49,9 @@ def interrupted(*, by_restart: bool) -> str:
     return _RESTARTED if by_restart else _INTERRUPTED
 
 
-def retrying(error: ChainHubError, *, seconds: float, attempt: int, attempts: int) -> str:
+def retrying(kind: str, *, seconds: float, attempt: int, attempts: int) -> str:
     """Return the note that a reader sees while a request waits for its next try."""
-    reason = "The gateway is busy" if error.kind == "rate_limited" else "The gateway could not be reached"
-    if error.kind == "gateway_unavailable":
+    reason = "The gateway is busy" if kind == "rate_limited" else "The gateway could not be reached"
+    if kind == "gateway_unavailable":
         reason = "The gateway is not available"
     return f"{reason}. Trying again in {max(1, round(seconds))} s ({attempt} of {attempts})."

@@ -8,20 +8,26 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists
 from django.utils import timezone
 
-from conversations.generation import explaining
+from conversations.chainhub.messages import ChatRequest
+from conversations.generation import continuing, explaining, requests
 from conversations.models import (
     Call,
+    Conversation,
     Generation,
     GenerationEvent,
     GenerationState,
+    Message,
     Part,
     PartKind,
+    Purpose,
     ToolCallState,
 )
 from conversations.rendering import markdown
-from conversations.services import approving, steps, wakeups
+from conversations.services import approving, calls, estimating, marks, outlines, steps, wakeups
+from conversations.services.errors import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +75,18 @@ def finish(
         for row in rows_of(generation, parts)
         if row.kind != PartKind.TOOL_CALL and (row.text or row.opaque)
     ]
+    joined = continuing.join(generation, rows)
+    tokens = _tokens(generation, rows)
     now = timezone.now()
     with transaction.atomic():
         mine = Generation.objects.filter(
             pk=generation.pk, state=GenerationState.RUNNING, lease_owner=generation.lease_owner
         )
+        # Before the generation's row: whoever locks both locks the conversation first. What a person stopped
+        # is no news to them.
+        if outcome.state != GenerationState.STOPPED:
+            answered = Conversation.objects.filter(Exists(mine), pk=generation.message.conversation_id)
+            answered.update(answered_at=now)
         ended = mine.update(
             state=outcome.state,
             finish_reason=outcome.finish_reason[:60],
@@ -85,15 +98,29 @@ def finish(
             first_token_at=first_token_at,
             ended_at=now,
         )
-        also()
         if ended:
             first = Part.objects.filter(message=generation.message).count()
             for number, row in enumerate(rows):
                 row.position = first + number
             Part.objects.bulk_create(rows)
+            if joined:
+                joined.save()
+            Message.objects.filter(pk=generation.message_id).update(tokens=tokens)
             GenerationEvent.objects.filter(generation=generation).delete()
             wakeups.wake_on_commit(wakeups.conversation_topic(generation.message.conversation_id))
+            marks.changed(generation.message.conversation.owner_id)
+        # Last: it adds to the sums of the day, for whose rows the answers of all engines take turns.
+        also()
     return bool(ended)
+
+
+def _tokens(generation: Generation, rows: list[Part]) -> int:
+    """Count the whole answer, with what was stored of it before: its earlier rounds, and what was cut."""
+    stored: list[Part] = []
+    if generation.settled_seq or generation.attempt > 1:
+        before = Part.objects.filter(message=generation.message_id, kind__in=outlines.COUNTED)
+        stored = list(before.select_related("tool_call").defer("html"))
+    return outlines.tokens_of([*stored, *rows])
 
 
 def wait_for_a_person(generation: Generation, *, seq: int) -> None:
@@ -108,6 +135,7 @@ def wait_for_a_person(generation: Generation, *, seq: int) -> None:
         if not generation.tool_calls.filter(state=ToolCallState.WAITING).exists():
             approving.go_on(generation)
         wakeups.wake_on_commit(wakeups.conversation_topic(generation.message.conversation_id))
+        marks.changed(generation.message.conversation.owner_id)
 
 
 def recover(generation: Generation) -> bool:
@@ -122,7 +150,11 @@ def recover(generation: Generation) -> bool:
     unended = Call.objects.filter(generation=generation, ended_at=None)
     if not unended.exists() and not so_far.parts and generation.tool_calls.exists():
         return _go_on_with_the_round(generation, seq=max(so_far.seq, generation.settled_seq))
-    unended.update(error_kind="engine_gone", ended_at=timezone.now())
+    for call in unended.select_related("key"):
+        said = [part.full_text for part in so_far.parts.values()]
+        # What went out for a summary is not known any more.
+        asked = _asked(generation) if call.purpose == Purpose.ANSWER else None
+        calls.end(call, error_kind="engine_gone", estimate=estimating.usage_of(asked, said))
     parts = [SaidPart(part.kind, part.full_text) for _, part in sorted(so_far.parts.items())]
     outcome = Outcome(
         GenerationState.INTERRUPTED,
@@ -131,6 +163,16 @@ def recover(generation: Generation) -> bool:
     )
     logger.warning("Generation %s was left behind by its engine: interrupted", generation.pk)
     return finish(generation, outcome, parts)
+
+
+def _asked(generation: Generation) -> ChatRequest | None:
+    """Build the request anew that a gone engine had sent, to count it; None where that can't be."""
+    if generation.model is None:
+        return None
+    try:
+        return requests.request_for(generation, model=generation.model)
+    except (Refused, OSError):
+        return None
 
 
 def _go_on_with_the_round(generation: Generation, *, seq: int) -> bool:

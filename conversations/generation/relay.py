@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import DatabaseError, close_old_connections
 
 from conversations.generation.writer import CommittedStep
-from conversations.models import Conversation, Generation, GenerationEvent
+from conversations.models import Conversation, Generation, GenerationEvent, User
 from conversations.services import wakeups
 
 logger = logging.getLogger(__name__)
@@ -33,24 +35,37 @@ class Look:
     """Something but a step changed: the viewer has to look at the rows."""
 
 
-class Viewer:
-    """One open page. Its queue is bounded: beyond the limit it is emptied, and the log asked."""
+@dataclass(frozen=True)
+class ListChanged:
+    """What the sidebar lists for this person may have changed."""
 
-    def __init__(self, conversation_id: int) -> None:
+
+Item = CommittedStep | Look | ListChanged
+
+
+class Viewer:
+    """One open page. Its queue is bounded: beyond the limit it is emptied, and the log asked.
+
+    `conversation_id` is None for a page that shows no conversation, `person_id` where nobody's list is told.
+    """
+
+    def __init__(self, conversation_id: int | None, person_id: int | None = None) -> None:
         self.conversation_id = conversation_id
+        self.person_id = person_id
         self._condition = threading.Condition()
-        self._queue: deque[CommittedStep | Look] = deque()
+        self._queue: deque[Item] = deque()
         self.is_closed = False
 
-    def put(self, item: CommittedStep | Look) -> None:
+    def put(self, item: Item) -> None:
         with self._condition:
             if len(self._queue) >= QUEUE_LIMIT:
                 self._queue.clear()
-                item = Look()
+                self._queue.append(Look())
+                item = ListChanged()
             self._queue.append(item)
             self._condition.notify()
 
-    def take(self, *, timeout: float) -> list[CommittedStep | Look]:
+    def take(self, *, timeout: float) -> list[Item]:
         """Return what came, after `timeout` seconds an empty list."""
         with self._condition:
             self._condition.wait_for(lambda: self._queue or self.is_closed, timeout)
@@ -70,6 +85,7 @@ class Hub:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._viewers: dict[int, set[Viewer]] = defaultdict(set)
+        self._lists: dict[int, set[Viewer]] = defaultdict(set)
         self._per_person: dict[int, int] = defaultdict(int)
         self.closing = threading.Event()
         self._tailer: Tailer | None = None
@@ -106,7 +122,10 @@ class Hub:
 
     def join(self, viewer: Viewer) -> None:
         with self._lock:
-            self._viewers[viewer.conversation_id].add(viewer)
+            if viewer.conversation_id is not None:
+                self._viewers[viewer.conversation_id].add(viewer)
+            if viewer.person_id is not None:
+                self._lists[viewer.person_id].add(viewer)
             if self.is_closed:
                 viewer.close()
             elif self._tailer is None:
@@ -116,14 +135,20 @@ class Hub:
 
     def leave(self, viewer: Viewer) -> None:
         with self._lock:
-            viewers = self._viewers.get(viewer.conversation_id, set())
-            viewers.discard(viewer)
-            if not viewers:
-                self._viewers.pop(viewer.conversation_id, None)
+            for places, key in (self._viewers, viewer.conversation_id), (self._lists, viewer.person_id):
+                if key is not None and key in places:
+                    places[key].discard(viewer)
+                    if not places[key]:
+                        del places[key]
 
     def watched(self) -> list[int]:
         with self._lock:
             return list(self._viewers)
+
+    def people(self) -> list[int]:
+        """Return whose lists are open somewhere."""
+        with self._lock:
+            return list(self._lists)
 
     def publish(self, steps: Iterable[CommittedStep]) -> None:
         """Hand committed steps to those who look."""
@@ -141,6 +166,13 @@ class Hub:
         for viewer in viewers:
             viewer.put(Look())
 
+    def look_at_list(self, person_id: int) -> None:
+        """Have every open page of a person look at what the sidebar lists."""
+        with self._lock:
+            viewers = tuple(self._lists.get(person_id, ()))
+        for viewer in viewers:
+            viewer.put(ListChanged())
+
     def forget(self, unfinished: set[int]) -> None:
         """Drop the counts of generations that have ended."""
         with self._lock:
@@ -150,7 +182,8 @@ class Hub:
         """End every stream: the process is about to go."""
         with self._lock:
             self.closing.set()
-            viewers = [viewer for group in self._viewers.values() for viewer in group]
+            groups = (*self._viewers.values(), *self._lists.values())
+            viewers = {viewer for group in groups for viewer in group}
         for viewer in viewers:
             viewer.close()
 
@@ -168,6 +201,8 @@ class Hub:
     def _woken(self, topic: str) -> None:
         if (conversation_id := wakeups.conversation_of(topic)) is not None:
             self.look(conversation_id)
+        elif (person_id := wakeups.list_of(topic)) is not None:
+            self.look_at_list(person_id)
 
 
 class Tailer(threading.Thread):
@@ -177,6 +212,8 @@ class Tailer(threading.Thread):
         super().__init__(name="relay-tailer", daemon=True)
         self._hub = hub
         self._revisions: dict[int, int] = {}
+        self._lists: dict[int, datetime | None] = {}
+        self._lists_seen_at = 0.0
         self._unfinished: dict[int, int] = {}
 
     def run(self) -> None:
@@ -185,6 +222,9 @@ class Tailer(threading.Thread):
             try:
                 if watched := self._hub.watched():
                     pause = _POLL if self._look(watched) else _IDLE_POLL
+                if time.monotonic() - self._lists_seen_at >= _IDLE_POLL:
+                    self._lists_seen_at = time.monotonic()
+                    self._tell_of_lists(self._hub.people())
             except DatabaseError:
                 logger.exception("The relay could not read the log")
                 close_old_connections()
@@ -224,9 +264,19 @@ class Tailer(threading.Thread):
         self._hub.forget(set(unfinished))
         revisions = dict(Conversation.objects.filter(pk__in=watched).values_list("pk", "revision"))
         for pk, revision in revisions.items():
-            if self._revisions.get(pk, revision) != revision:
+            # Also at the first sight of it: a page that came since the last look may have read an older one.
+            if self._revisions.get(pk) != revision:
                 self._hub.look(pk)
         self._revisions = revisions
+
+    def _tell_of_lists(self, people: list[int]) -> None:
+        if not people:
+            return
+        lists = dict(User.objects.filter(pk__in=people).values_list("pk", "list_changed_at"))
+        for pk, changed_at in lists.items():
+            if pk not in self._lists or self._lists[pk] != changed_at:
+                self._hub.look_at_list(pk)
+        self._lists = lists
 
 
 hub = Hub()

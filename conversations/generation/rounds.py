@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations.chainhub.errors import Cancelled
+from conversations.generation import continuing
 from conversations.generation.drafting import Draft, DraftPart
 from conversations.generation.finishing import SaidPart, rows_of
 from conversations.models import (
@@ -51,10 +52,11 @@ def settle(generation: Generation, draft: Draft, *, wire: str, also: Callable[[]
     parts = draft.parts
     rows = rows_of(generation, said(parts, wire))
     first = Part.objects.filter(message=generation.message).count()
-    number = generation.tool_calls.values("round").distinct().count()
-    allowed = {
-        tool.name: tool for tool in offering.chosen_for(_conversation(generation), generation.asked_by)
-    }
+    # Counted over the message: where an answer was continued, its rounds go on, too.
+    earlier = ToolCall.objects.filter(generation__message=generation.message_id)
+    number = earlier.values("generation", "round").distinct().count()
+    joined = continuing.join(generation, rows)
+    allowed = {tool.name: tool for tool in _tools(generation)}
     with transaction.atomic():
         mine = Generation.objects.filter(
             pk=generation.pk, state=GenerationState.RUNNING, lease_owner=generation.lease_owner
@@ -64,6 +66,8 @@ def settle(generation: Generation, draft: Draft, *, wire: str, also: Callable[[]
         for place, row in enumerate(rows):
             row.position, row.round = first + place, number
         Part.objects.bulk_create(rows)
+        if joined:
+            joined.save()
         calls = [(part.call, row) for part, row in zip(parts, rows, strict=True) if part.call]
         for position, (call, row) in enumerate(calls):
             tool = allowed.get(call.name)
@@ -131,7 +135,7 @@ def _run(
     running.run_side_by_side(
         [running.Wanted(call.pk, call.name, call.arguments_text) for call in calls],
         # Looked up anew: a tool that was switched off meanwhile is not run.
-        tools=offering.chosen_for(conversation, generation.asked_by),
+        tools=_tools(generation),
         person=generation.asked_by,
         conversation=conversation,
         now=timezone.now(),
@@ -188,6 +192,10 @@ def _has_read_private_text(generation: Generation) -> bool:
         generation__message__conversation=generation.message.conversation_id, name__in=names
     )
     return done.filter(state=ToolCallState.SUCCEEDED).exists()
+
+
+def _tools(generation: Generation) -> list[registry.Tool]:
+    return offering.chosen_for(_conversation(generation), generation.asked_by, answer=generation.parameters)
 
 
 def _conversation(generation: Generation) -> Any:

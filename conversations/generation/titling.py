@@ -11,9 +11,9 @@ from django.db import close_old_connections
 from conversations.chainhub import events
 from conversations.chainhub.errors import ChainHubError
 from conversations.chainhub.messages import ChatRequest
-from conversations.generation import requests
+from conversations.generation import failover, requests
 from conversations.models import Generation, GenerationState, Message, Model, PartKind, Purpose, TitleSource
-from conversations.services import calls, gateway, titles
+from conversations.services import calls, estimating, pool, titles
 from conversations.services.errors import Refused
 
 logger = logging.getLogger(__name__)
@@ -58,11 +58,30 @@ def _name(generation: Generation) -> None:
 
 
 def _ask(generation: Generation, model: Model, request: ChatRequest) -> str:
-    key = gateway.key_for(model)
+    tries = failover.Tries(model, person=generation.asked_by)
+    while True:
+        step = tries.next()
+        if isinstance(step, failover.Wait):
+            # A title is not worth a wait: the question's first words stand there already.
+            raise pool.NoKeyLeft("No key can be asked for a title just now.")
+        try:
+            title = _attempt(generation, model, request, step, tries.attempt)
+        except ChainHubError as error:
+            if not tries.failed(step, error):
+                raise
+        else:
+            tries.succeeded(step)
+            return title
+
+
+def _attempt(
+    generation: Generation, model: Model, request: ChatRequest, step: failover.Ask, attempt: int
+) -> str:
     call = calls.begin(
         purpose=Purpose.TITLE,
         generation=generation,
-        key=key,
+        attempt=attempt,
+        key=step.key,
         person=generation.asked_by,
         model=model,
         wire=model.wire,
@@ -71,9 +90,10 @@ def _ask(generation: Generation, model: Model, request: ChatRequest) -> str:
     said: list[str] = []
     usage: events.Usage | None = None
     kind = ""
+    is_free = False
     answer = None
     try:
-        with gateway.client_for(key).open_answer(request) as answer:
+        with step.client.open_answer(request) as answer:
             for event in answer:
                 if isinstance(event, events.TextDelta):
                     said.append(event.text)
@@ -81,6 +101,7 @@ def _ask(generation: Generation, model: Model, request: ChatRequest) -> str:
                     usage = event
     except ChainHubError as error:
         kind = error.kind
+        is_free = not error.may_be_billed
         raise
     finally:
         calls.end(
@@ -90,6 +111,8 @@ def _ask(generation: Generation, model: Model, request: ChatRequest) -> str:
             error_kind=kind,
             total_ms=round((time.monotonic() - began) * 1000),
             usage=usage,
+            estimate=None if is_free or calls.is_told(usage) else estimating.usage_of(request, said),
+            is_free=is_free,
         )
     return "".join(said)
 

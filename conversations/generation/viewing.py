@@ -5,23 +5,28 @@ Events (data is one line of JSON; the id is the cursor):
     message  {"message", "state", "html"}               an answer has ended, or began again: the whole of it
     tree     {"revision"}                               the shown branch or the settings changed
     title    {"conversation", "title"}
+    list     {"version", "rows", "order"?, "more"?}     the sidebar: rows that changed; the order where it has
     end      {"reason": "signed-out" | "restart" | "gone"}
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from conversations.generation.relay import Look, Viewer, hub
+from conversations.generation.relay import Item, ListChanged, Look, Viewer, hub
+from conversations.generation.sidebar import Sidebar
 from conversations.generation.writer import CommittedStep
 from conversations.models import Conversation, Generation, GenerationEvent, GenerationState
-from conversations.services import connections, steps
+from conversations.services import connections, marks, steps
 
 PING = b": ping\n\n"
 _MOST_DIGITS = 18
+# Ten tabs and many answers: what changes at once is told at once, a few times a second at most.
+_LIST_PAUSE = 0.3
 
 
 @dataclass
@@ -66,31 +71,37 @@ class Rendered:
 
 
 class View:
-    """One stream of one page. `render` makes the article of a message (None: it is gone)."""
+    """One stream of one page. `render` makes the article of a message (None: it is gone).
+
+    Without a conversation the page is told of the person's list alone; without a `sidebar`, not of that.
+    """
 
     def __init__(
         self,
-        conversation: Conversation,
+        conversation: Conversation | None,
         *,
         cursor: str,
         render: Callable[[int], Rendered | None],
         may_go_on: Callable[[], bool],
         ping_every: float,
+        sidebar: Sidebar | None = None,
     ) -> None:
-        self._conversation_id = conversation.pk
-        self._public_id = str(conversation.public_id)
+        self._conversation_id = conversation.pk if conversation else None
+        self._public_id = str(conversation.public_id) if conversation else ""
+        self._sidebar = sidebar
+        self._list_due_at: float | None = time.monotonic() if sidebar else None
         self._cursor = Cursor.parse(cursor)
         self._render = render
         self._may_go_on = may_go_on
         self._ping_every = ping_every
-        self._title = conversation.title
+        self._title = conversation.title if conversation else ""
         # Public ids of the answers that the page sees growing, and their rows, by generation.
         self._messages: dict[int, tuple[str, int]] = {}
         self._waiting: set[int] = set()
 
     def events(self) -> Iterator[bytes]:
         """Yield until the page goes, the sign-in ends, the conversation is gone or the process ends."""
-        viewer = Viewer(self._conversation_id)
+        viewer = Viewer(self._conversation_id, self._sidebar.person.pk if self._sidebar else None)
         # First the queue, then the log: what is committed in between comes twice, and is told by its seq.
         hub.join(viewer)
         try:
@@ -102,18 +113,23 @@ class View:
             connections.let_go()
 
     def _follow(self, viewer: Viewer, checked: float) -> Iterator[bytes]:
-        items: list[CommittedStep | Look] = [Look()]
+        items: list[Item] = [Look()]
         while True:
             for item in items:
                 if isinstance(item, CommittedStep) and self._is_next(item):
                     yield from self._step(item)
+                elif isinstance(item, ListChanged):
+                    self._list_due_at = self._list_due_at or time.monotonic() + _LIST_PAUSE
                 elif isinstance(item, Look) or self._is_ahead(item):
                     if (told := self._look()) is None:
                         yield self._event("end", {"reason": "gone"})
                         return
-                    yield b"".join(told)
+                    if told:
+                        yield b"".join(told)
+            yield from self._list()
             connections.let_go()
-            items = viewer.take(timeout=max(0.0, checked + self._ping_every - time.monotonic()))
+            due_at = min(checked + self._ping_every, self._list_due_at or math.inf)
+            items = viewer.take(timeout=max(0.0, due_at - time.monotonic()))
             if viewer.is_closed:
                 yield self._event("end", {"reason": "restart"})
                 return
@@ -124,6 +140,13 @@ class View:
                     return
                 # WSGI learns of a closed tab only by writing.
                 yield PING
+
+    def _list(self) -> Iterator[bytes]:
+        if self._sidebar is None or self._list_due_at is None or time.monotonic() < self._list_due_at:
+            return
+        self._list_due_at = None
+        if (news := self._sidebar.look()) is not None:
+            yield self._event("list", news)
 
     # --- Steps -------------------------------------------------------------------------------------
 
@@ -150,6 +173,8 @@ class View:
 
     def _look(self) -> list[bytes] | None:
         """Bring the page up to date from the rows; None where the conversation is gone."""
+        if self._conversation_id is None:
+            return []
         conversation = Conversation.objects.filter(pk=self._conversation_id, deleted_at=None).first()
         if conversation is None:
             return None
@@ -182,10 +207,13 @@ class View:
         if conversation.title != self._title:
             self._title = conversation.title
             told.append(self._event("title", {"conversation": self._public_id, "title": self._title}))
+        if self._sidebar:
+            # Only a page that is seen has a stream.
+            marks.saw(conversation, person=self._sidebar.person)
         return told + self._missed_steps()
 
     def _missed_steps(self) -> list[bytes]:
-        if not self._messages:
+        if not self._messages or self._conversation_id is None:
             return []
         lowest = min(self._cursor.seen[pk] for pk in self._messages)
         rows = GenerationEvent.objects.filter(generation__in=self._messages, seq__gt=lowest)

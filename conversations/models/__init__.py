@@ -1,6 +1,6 @@
 """The tables. docs/glossary.md says what one row of each is."""
 
-from conversations.models.accounts import Invite, SignIn
+from conversations.models.accounts import Invite, ResetRequest, SignIn
 from conversations.models.audit import Alert, AuditEntry
 from conversations.models.calls import Call, Purpose, UsageSource
 from conversations.models.conversations import Conversation, TitleSource
@@ -21,18 +21,24 @@ from conversations.models.generations import (
     Generation,
     GenerationEvent,
     GenerationState,
+    Hint,
 )
 from conversations.models.messages import Message, Part, PartKind, Role
 from conversations.models.money import (
+    USAGE_PLACE,
+    USAGE_SUMS,
+    Cut,
     ModelProposal,
     Price,
     PriceProposal,
     PriceSource,
     ProposalState,
     Tariff,
+    UsageCut,
     UsageDay,
 )
 from conversations.models.prompts import Assistant, Prompt
+from conversations.models.search import SearchEntry, StaleEntry
 from conversations.models.sends import Send, SendKind
 from conversations.models.settings import Setting
 from conversations.models.steering import Comparison, Summary
@@ -41,6 +47,8 @@ from conversations.models.users import Theme, User
 
 __all__ = [
     "UNFINISHED",
+    "USAGE_PLACE",
+    "USAGE_SUMS",
     "Alert",
     "Assistant",
     "Attachment",
@@ -48,12 +56,14 @@ __all__ = [
     "Call",
     "Comparison",
     "Conversation",
+    "Cut",
     "Draft",
     "EngineProcess",
     "GatewayKey",
     "Generation",
     "GenerationEvent",
     "GenerationState",
+    "Hint",
     "Invite",
     "KeyCooldown",
     "KeyModel",
@@ -72,11 +82,14 @@ __all__ = [
     "Prompt",
     "ProposalState",
     "Purpose",
+    "ResetRequest",
     "Role",
+    "SearchEntry",
     "Send",
     "SendKind",
     "Setting",
     "SignIn",
+    "StaleEntry",
     "StoredFile",
     "Summary",
     "Tariff",
@@ -85,6 +98,7 @@ __all__ = [
     "ToolApproval",
     "ToolCall",
     "ToolCallState",
+    "UsageCut",
     "UsageDay",
     "UsageSource",
     "User",

@@ -62,3 +62,22 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} from {self.address}"
+
+
+class ResetRequest(models.Model):
+    """Somebody asked for a mail to set a new password: what services.resets counts, for a day."""
+
+    # Keyed hash of the mail address, known or not: the table is no list of who was looked for.
+    address_hash = models.CharField(max_length=64)
+    # The address on the network that asked.
+    client = models.CharField(max_length=45, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["address_hash", "created_at"], name="resetrequest_by_address"),
+            models.Index(fields=["client", "created_at"], name="resetrequest_by_client"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Reset asked from {self.client}"

@@ -25,7 +25,8 @@ class TitleSource(models.TextChoices):
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, user: User) -> Self:
         """What `user` may read. Every view and tool finds conversations through this method."""
-        return self.filter(owner=user, deleted_at=None)
+        kept = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return self.filter(kept, owner=user, deleted_at=None)
 
     def for_sidebar(self) -> Self:
         """Latest activity first: walks the index conversation_sidebar, one query however many rows."""

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from conversations.models.conversations import Conversation
+from conversations.models.messages import Message
 
 
 class Draft(models.Model):
@@ -19,6 +20,10 @@ class Draft(models.Model):
     conversation = models.ForeignKey(Conversation, null=True, on_delete=models.CASCADE, related_name="drafts")
     text = models.TextField(blank=True)
     model_name = models.CharField(max_length=200, blank=True)
+    # Whom the question is to be asked of once, as services.assistants.Once.key has it.
+    ask_once = models.CharField(max_length=220, blank=True)
+    # What another tab had written when this text took its place: offered until it is taken or put away.
+    other_text = models.TextField(blank=True)
     # Grows with each change: of two tabs that type at once, the later one is told.
     revision = models.PositiveBigIntegerField(default=0)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -42,11 +47,19 @@ class WaitingQuestion(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="line")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     send_id = models.UUIDField()
+    # Of what was sent, as Send has it: the same send again is known also after a change of the text.
+    digest = models.CharField(max_length=64)
     text = models.TextField(blank=True)
-    model_name = models.CharField(max_length=200)
+    model_name = models.CharField(max_length=200, blank=True)
     # As sending.send_message takes them: null leaves the conversation's tools as they are.
     tools = models.JSONField(null=True)
+    # Whom it asks once: {"key": as services.assistants.Once.key has it, "name": as people read it}.
+    ask_once = models.JSONField(null=True)
+    # The end of the branch that it was asked on. Where another branch is shown, the line stands.
+    after = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
     position = models.PositiveIntegerField()
+    # Taken out of the line by a person, who may undo it for a while.
+    removed_at = models.DateTimeField(null=True)
     # Why it could not be sent, in words for the person; the line stands until they change or remove it.
     problem = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+import re
+from typing import TYPE_CHECKING, Self
 
 from django.contrib.auth.models import Group
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -10,6 +11,9 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from conversations.models.constraints import known_values
+
+if TYPE_CHECKING:
+    from conversations.models.users import User
 
 
 class KeySource(models.TextChoices):
@@ -47,6 +51,8 @@ class GatewayKey(models.Model):
     groups = models.ManyToManyField(
         Group, blank=True, related_name="gateway_keys", help_text="Whom it serves. None chosen: everybody."
     )
+    # Names, "*" for any characters; empty: all that its list tells. No KeyModel row stands for another model.
+    only_models = models.JSONField(default=list, blank=True)
     priority = models.PositiveIntegerField(default=100, help_text="Keys with a small number are taken first.")
     weight = models.PositiveIntegerField(
         default=1,
@@ -67,6 +73,8 @@ class GatewayKey(models.Model):
     problem_at = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
     synced_at = models.DateTimeField(null=True, editable=False)
+    # Its secret, its address or its limits are new: the next list is taken over without a look.
+    takes_next_list = models.BooleanField(default=False, editable=False)
     sync_result = models.CharField(max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -79,6 +87,11 @@ class GatewayKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def allows(self, model_name: str) -> bool:
+        """Say whether the admins let this key serve `model_name`; whether it can, its list says."""
+        patterns = (re.escape(name).replace(r"\*", ".*") for name in self.only_models)
+        return not self.only_models or any(re.fullmatch(pattern, model_name) for pattern in patterns)
 
 
 class KeyCooldown(models.Model):
@@ -117,6 +130,17 @@ class ModelQuerySet(models.QuerySet["Model"]):
     def offered(self) -> Self:
         """What people may choose from, in the order of the picker."""
         return self.served().filter(is_enabled=True).order_by("order", "name", "id")
+
+    def open_to(self, person: User | None) -> Self:
+        """Models that `person` may use by the groups a model is limited to; nobody: those without any."""
+        limits = Model.groups.through._default_manager.filter(model=OuterRef("pk"))
+        if person is None:
+            return self.filter(~Exists(limits))
+        return self.filter(~Exists(limits) | Exists(limits.filter(group__user=person)))
+
+    def offered_to(self, person: User | None) -> Self:
+        """What `person` may choose from, in the order of the picker. Every service asks through this."""
+        return self.offered().open_to(person)
 
     def for_admin(self) -> Self:
         """All but the practice gateway's models while that one does not answer."""
@@ -195,6 +219,8 @@ class KeyModel(models.Model):
 
     key = models.ForeignKey(GatewayKey, on_delete=models.CASCADE, related_name="key_models")
     model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="key_models")
+    # As the list of this key told them last: keys in different price groups are told different things.
+    endpoint_types = models.JSONField(null=True, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key", "model"], name="keymodel_once")]

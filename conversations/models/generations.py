@@ -25,6 +25,15 @@ class GenerationState(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+class Hint(models.TextChoices):
+    """How another version of an answer is to be; kept in the generation's parameters."""
+
+    SHORTER = "shorter", "Shorter"
+    LONGER = "longer", "Longer"
+    SIMPLER = "simpler", "Simpler"
+    CAREFUL = "careful", "More careful"
+
+
 UNFINISHED = (GenerationState.QUEUED, GenerationState.RUNNING, GenerationState.WAITING)
 
 
@@ -51,6 +60,8 @@ class Generation(models.Model):
     error_text = models.CharField(max_length=500, blank=True)
     error_detail = models.TextField(blank=True)
     parameters = models.JSONField(default=dict, blank=True)
+    # What went out with the last request, and what did not: generation.windows says which names it has.
+    context = models.JSONField(default=dict, blank=True)
     # Steps up to this one are in the message's parts already; their events are gone.
     settled_seq = models.PositiveIntegerField(default=0)
     lease_owner = models.UUIDField(null=True)
@@ -91,6 +102,11 @@ class Generation(models.Model):
                 fields=["created_at", "id"],
                 name="generation_queue",
                 condition=Q(state=GenerationState.QUEUED),
+            ),
+            # For services.marks. On `ended_at`: SQLite takes an index with a condition only where the query
+            # says the very same, and a state is a parameter there.
+            models.Index(
+                fields=["message"], name="generation_unfinished", condition=Q(ended_at__isnull=True)
             ),
             # For generation.claims: what runs, per person and lease. Holds only what runs.
             models.Index(

@@ -140,11 +140,10 @@ class ModelProposal(models.Model):
         return f"Models of {self.key_id}"
 
 
-class UsageDay(models.Model):
-    """The sums of one day's calls for one person, group, key, model and currency.
+class UsageSums(models.Model):
+    """What is added up, and for whom. Written with the end of each call, in the same transaction.
 
-    Written with the end of each call, in the same transaction, so that sums equal rows. Numbers and names
-    stand for people and keys: a row outlives both. 0 and "" mean nobody, or none.
+    Numbers and names stand for people and keys: a row outlives both. 0 and "" mean nobody, or none.
     """
 
     day = models.DateField()
@@ -167,18 +166,70 @@ class UsageDay(models.Model):
     cost = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["day", "person_pk", "group_name", "key_pk", "model_name", "currency"],
-                name="usageday_once",
-            )
-        ]
+        abstract = True
+
+
+# What one row is the sum of, and what is added up: an index with both answers a report by itself.
+USAGE_PLACE = ("day", "currency", "person_pk", "group_name", "key_pk", "model_name")
+USAGE_SUMS = (
+    "calls",
+    "failed",
+    "unpriced",
+    "estimated",
+    "input_tokens",
+    "cached_tokens",
+    "cache_written_tokens",
+    "output_tokens",
+    "thinking_tokens",
+    "cost",
+)
+
+
+class UsageDay(UsageSums):
+    """The sums of one day's calls for one person, group, key, model and currency: nothing is finer."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=USAGE_PLACE, name="usageday_once")]
         indexes = [
-            # For a person's own page.
+            # For services.usage.report where no cut is enough: read from the index alone.
+            models.Index(fields=[*USAGE_PLACE, *USAGE_SUMS], name="usageday_whole"),
+            # For one person's own page.
             models.Index(fields=["person_pk", "day"], name="usageday_of_person"),
-            # For a key's caps.
-            models.Index(fields=["key_pk", "day"], name="usageday_of_key"),
         ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.person_name} {self.model_name}"
+
+
+class Cut(models.TextChoices):
+    """How coarse a sum is. What a cut leaves out is 0 or "" in its rows; a month stands as its first day."""
+
+    DAYS = "days", "Days"
+    DAYS_PEOPLE = "days_people", "Days, people and groups"
+    DAYS_MODELS = "days_models", "Days, keys and models"
+    MONTHS_PEOPLE = "months_people", "Months, people, groups and keys"
+    MONTHS_MODELS = "months_models", "Months, people, groups and models"
+    MONTHS_KEYS = "months_keys", "Months, keys and models"
+
+
+class UsageCut(UsageSums):
+    """The same sums, coarser, once for each cut: what a page shows is never added up from a million rows."""
+
+    cut = models.CharField(max_length=20, choices=Cut)
+
+    class Meta:
+        constraints = [
+            known_values("usagecut", "cut", Cut),
+            models.UniqueConstraint(fields=["cut", *USAGE_PLACE], name="usagecut_once"),
+        ]
+        indexes = [
+            # For services.usage.report: read from the index alone.
+            models.Index(fields=["cut", *USAGE_PLACE, *USAGE_SUMS], name="usagecut_whole"),
+            # For one person's own page, and the rows of one person.
+            models.Index(fields=["cut", "person_pk", "day"], name="usagecut_of_person"),
+            # For a key's caps, asked before each call, and the rows of one key.
+            models.Index(fields=["cut", "key_pk", "day"], name="usagecut_of_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cut} {self.day} {self.person_name} {self.model_name}"

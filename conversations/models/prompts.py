@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Self
+from typing import Self, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -14,12 +14,23 @@ from django.utils import timezone
 from conversations.models.gateway import Model
 from conversations.models.users import User
 
+_Row = TypeVar("_Row", bound=models.Model)
 
-class SharedQuerySet(models.QuerySet["models.Model"]):
+
+class SharedQuerySet(models.QuerySet[_Row]):
     def visible_to(self, user: User) -> Self:
         """One's own, and what is shared with everybody or with a group of one's own."""
-        shared = Q(is_for_everybody=True) | Q(groups__in=user.groups.all())
-        return self.filter(Q(owner=user) | shared, deleted_at=None).distinct()
+        with_a_group = self.model._default_manager.filter(groups__user=user)
+        shared = Q(is_for_everybody=True) | Q(pk__in=with_a_group.values("pk"))
+        return self.filter(Q(owner=user) | shared, deleted_at=None)
+
+
+class PromptQuerySet(SharedQuerySet["Prompt"]):
+    pass
+
+
+class AssistantQuerySet(SharedQuerySet["Assistant"]):
+    pass
 
 
 class Prompt(models.Model):
@@ -36,7 +47,7 @@ class Prompt(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)
 
-    objects = SharedQuerySet.as_manager()
+    objects = PromptQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -67,7 +78,7 @@ class Assistant(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)
 
-    objects = SharedQuerySet.as_manager()
+    objects = AssistantQuerySet.as_manager()
 
     class Meta:
         constraints = [

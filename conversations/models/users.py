@@ -26,7 +26,10 @@ class User(AbstractUser):
         max_length=64, blank=True, help_text="An IANA name such as Europe/Berlin. Empty: the site's."
     )
     theme = models.CharField(max_length=10, choices=Theme, default=Theme.SYSTEM)
+    # `notify`: whether a finished long answer may say so outside of the page.
     preferences = models.JSONField(default=dict, blank=True)
+    # When what the sidebar lists for this person last changed: what an open page compares itself with.
+    list_changed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta(AbstractUser.Meta):
         verbose_name = "person"
@@ -40,6 +43,11 @@ class User(AbstractUser):
     def zone(self) -> ZoneInfo:
         """The zone in which this person's days begin."""
         return ZoneInfo(self.time_zone or settings.TIME_ZONE)
+
+    @property
+    def list_version(self) -> str:
+        """Which state of the sidebar's list a page has; empty before its first change."""
+        return self.list_changed_at.isoformat() if self.list_changed_at else ""
 
     @property
     def shown_name(self) -> str:

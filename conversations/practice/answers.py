@@ -60,19 +60,25 @@ def _in_json(chat: Chat) -> str:
     )
 
 
-def _continued(chat: Chat) -> str | None:
-    """Where an answer was cut off and the last message asks to go on: what was still to be said.
+def cut_in(chat: Chat) -> tuple[Message, list[Message]] | None:
+    """Return the answer that is to be continued, and what was said before it; None where there is none.
 
-    The last message may be a person's "Continue", or the cut answer itself. None where there is nothing to
-    continue.
+    The last message may be a person's "Continue", or the cut answer itself.
     """
     *earlier, last = chat.messages
     if last.role == "assistant" and not last.tool_calls:
-        partial = last
-    elif last.role == "user" and earlier and earlier[-1].role == "assistant" and _CONTINUE.match(last.text):
-        partial = earlier.pop()
-    else:
+        return last, earlier
+    if last.role == "user" and earlier and earlier[-1].role == "assistant" and _CONTINUE.match(last.text):
+        return earlier.pop(), earlier
+    return None
+
+
+def _continued(chat: Chat) -> str | None:
+    """Where an answer was cut off and the last message asks to go on: what was still to be said."""
+    found = cut_in(chat)
+    if found is None:
         return None
+    (partial, earlier), last = found, chat.messages[-1]
     before = Chat(chat.model, tuple(earlier), json_schema=chat.json_schema)
     for variant in range(len(_GREETINGS)):
         whole = _described(before, variant=variant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conversations.practice import calling, scripts
+from conversations.practice import calling, cutting, scripts
 from conversations.practice.calling import friendly
 from conversations.practice.scripts import breaking, faulty, refusing, replying
 from conversations.practice.speaking import Script
@@ -64,11 +64,18 @@ _TABLE: tuple[tuple[str, str, Script, Manner], ...] = (
     ("-responses-thinking-forgets", "takes none of its reasoning back, on the Responses wire",
      scripts.forgetting, _PLAIN),
     ("-responses-tools", "calls tools at once, on the Responses wire", calling.calling_in_parallel, _PLAIN),
+    ("-responses-steady", "200 numbered tokens, on the Responses wire", scripts.steady, _PLAIN),
     ("-slow-start", "says nothing for five seconds, then answers", scripts.slow_start, _PLAIN),
     ("-steady", "200 numbered tokens, one every 20 ms; the question may say otherwise",
      scripts.steady, _PLAIN),
     ("-very-long", "thousands of tokens, fast", scripts.very_long, _PLAIN),
     ("-length", "stops at the length limit", scripts.too_long, _PLAIN),
+    ("-continue-exact", 'is cut ("after 57 characters"; "drop" loses the stream), and then goes on exactly',
+     cutting.cut_and(cutting.going_on), _PLAIN),
+    ("-continue-repeat", "is cut, and then says its last words again", cutting.cut_and(cutting.repeating),
+     _PLAIN),
+    ("-continue-restart", "is cut, and then starts over", cutting.cut_and(cutting.starting_over), _PLAIN),
+    ("-continue-apology", "is cut, and then apologizes first", cutting.cut_and(cutting.apologizing), _PLAIN),
     ("-hostile-markdown", "an answer that tries to run scripts in the page", scripts.hostile, _PLAIN),
     ("-400", "the upstream refuses the request",
      refusing(400, "Invalid value: 'foo'.", kind="invalid_request_error", code="invalid_value",

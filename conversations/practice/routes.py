@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversations.practice import refusals
+from conversations.practice import keys, prices, refusals
 from conversations.practice.http_messages import HttpRequest, Reply
 from conversations.practice.journal import Journal
 from conversations.practice.models import MODELS
@@ -29,6 +29,11 @@ def reply_to(request: HttpRequest, *, journal: Journal, key: str | None) -> Repl
         return _json({"success": True})
     if route == "GET /practice/models":
         return _json({name: model.about for name, model in MODELS.items()})
+    # Both are public: nobody's key is asked for.
+    if route == "GET /api/pricing":
+        return _json(prices.table())
+    if route == "GET /api/status":
+        return _json(prices.status())
     answers = {
         "GET /v1/models": _model_list,
         "GET /v1/dashboard/billing/subscription": _subscription,
@@ -55,6 +60,7 @@ def check_key(request: HttpRequest, key: str | None) -> None:
         raise refusals.unauthorised("未提供令牌")
     if key is not None and given.strip() != key:
         raise refusals.unauthorised("无效的令牌")
+    keys.check(given.strip(), is_for_an_answer=request.path in (CHAT, RESPONSES))
 
 
 def _json(value: Any) -> Reply:

@@ -22,7 +22,12 @@ def plain_text(text: str) -> str:
     env = Context().env()
     blocks = markdown.or_none(lambda: grammar.blocks(grammar.GROWING, beginning, env), size=len(beginning))
     words = beginning if blocks is None else " ".join(_words(token for block in blocks for token in block))
-    return _BLANKS.sub(" ", _INVISIBLE.sub("", words)).strip()
+    return visible(words)
+
+
+def visible(text: str) -> str:
+    """Return `text` on one line, without what is not seen."""
+    return _BLANKS.sub(" ", _INVISIBLE.sub("", text)).strip()
 
 
 def first_words(text: str, limit: int) -> str:

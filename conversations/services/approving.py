@@ -13,7 +13,7 @@ from conversations.models import (
     ToolCallState,
     User,
 )
-from conversations.services import wakeups
+from conversations.services import marks, wakeups
 from conversations.services.errors import Refused
 
 
@@ -48,6 +48,7 @@ def decide(call: ToolCall, *, person: User, decision: Decision) -> None:
     if not call.generation.tool_calls.filter(state=ToolCallState.WAITING).exists():
         go_on(call.generation)
     wakeups.wake_on_commit(wakeups.conversation_topic(message.conversation_id))
+    marks.changed(message.conversation.owner_id)
 
 
 def go_on(generation: Generation) -> None:

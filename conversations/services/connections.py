@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection
+from django.db import connection, connections
 
 
 def let_go() -> None:
@@ -12,3 +12,14 @@ def let_go() -> None:
     """
     if connection.vendor != "sqlite" and not connection.in_atomic_block:
         connection.close()
+
+
+def close_before_a_fork() -> None:
+    """Let no child inherit a connection: two processes on one would mix their answers.
+
+    Nor a pool: its connections would be shared all the same, and the threads that fill it stay behind.
+    """
+    connections.close_all()
+    for each in connections.all(initialized_only=True):
+        if each.vendor == "postgresql":
+            each.close_pool()  # type: ignore[attr-defined]

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Sum
+from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
 
-from conversations.models import Attachment, MadeBy, Message, StoredFile, User
+from conversations.models import Attachment, Draft, MadeBy, Message, StoredFile, User, WaitingQuestion
 from conversations.services import pictures, stored_files
 from conversations.services.errors import Refused
 from conversations.services.pictures import Picture
@@ -26,6 +26,7 @@ _ADDRESS_LENGTH = 2000
 _HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9.])?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _NAME_LENGTH = 120
 _PICTURES_PER_ANSWER = 32
+_GONE = "One of the pictures is no longer there. Remove it and attach it again."
 # Longer than any upload takes: its bytes are written before its row is.
 _UNUSED_LIFE = timedelta(hours=1)
 
@@ -70,7 +71,7 @@ def keep_picture_of_model(message: Message, content: bytes, declared: str) -> At
 
 def drafts_of(owner: User, ids: Sequence[UUID]) -> list[Attachment]:
     """Return those of `ids` that are still drafts of `owner`, in the order given."""
-    drafts = Attachment.objects.filter(owner=owner, message=None, public_id__in=ids).select_related("file")
+    drafts = _drafts(owner).filter(public_id__in=ids).select_related("file")
     found = {draft.public_id: draft for draft in drafts}
     return [found[public_id] for public_id in dict.fromkeys(ids) if public_id in found]
 
@@ -83,22 +84,66 @@ def attach(message: Message, *, owner: User, attachment_ids: Sequence[UUID]) -> 
         raise Refused(f"One message carries at most {settings.ATTACHMENT_MAX_PER_MESSAGE} pictures.")
     for position, public_id in enumerate(wanted):
         # Of two sends at once only one changes the row; the other is refused.
-        draft = Attachment.objects.filter(public_id=public_id, owner=owner, message=None)
-        if not draft.update(message=message, position=position):
-            raise Refused("One of the pictures is no longer there. Remove it and attach it again.")
+        draft = _drafts(owner).filter(public_id=public_id)
+        if not draft.update(message=message, draft=None, position=position):
+            raise Refused(_GONE)
+
+
+@transaction.atomic
+def hold(question: WaitingQuestion, *, attachment_ids: Sequence[UUID]) -> None:
+    """Bind drafts to a question in line, as `attach` binds them to one that is sent. Raise Refused."""
+    wanted = list(dict.fromkeys(attachment_ids))
+    if len(wanted) > settings.ATTACHMENT_MAX_PER_MESSAGE:
+        raise Refused(f"One message carries at most {settings.ATTACHMENT_MAX_PER_MESSAGE} pictures.")
+    for position, public_id in enumerate(wanted):
+        draft = _drafts(question.author_id).filter(public_id=public_id)
+        if not draft.update(waiting=question, draft=None, position=position):
+            raise Refused(_GONE)
+
+
+def let_go(question: WaitingQuestion) -> tuple[UUID, ...]:
+    """Make what a question in line carries drafts again, for whoever binds them next; return their ids."""
+    held = Attachment.objects.filter(waiting=question).order_by("position", "id")
+    ids = tuple(held.values_list("public_id", flat=True))
+    if ids:
+        held.update(waiting=None)
+    return ids
+
+
+def keep_at(draft: Draft, *, attachment_ids: Sequence[UUID]) -> bool:
+    """Have the owner's pictures stay at a draft for as long as it lives; return whether that is news.
+
+    What is not to be had, somebody else's too, is passed over.
+    """
+    wanted = list(dict.fromkeys(attachment_ids))[: settings.ATTACHMENT_MAX_DRAFTS]
+    if not wanted:
+        return False
+    held = {row.public_id: row for row in _drafts(draft.owner_id).filter(public_id__in=wanted)}
+    moved = [held[public_id] for public_id in wanted if public_id in held]
+    moved = [row for place, row in enumerate(moved) if (row.draft_id, row.position) != (draft.pk, place)]
+    for row in moved:
+        row.draft, row.position = draft, wanted.index(row.public_id)
+    Attachment.objects.bulk_update(moved, ["draft", "position"])
+    return bool(moved)
 
 
 def remove_draft(owner: User, public_id: UUID) -> None:
-    """Remove a draft. Raise Refused if it was sent, or is not `owner`'s."""
-    deleted, _ = Attachment.objects.filter(public_id=public_id, owner=owner, message=None).delete()
+    """Remove a draft. Raise Refused if it was sent, waits in line, or is not `owner`'s."""
+    deleted, _ = _drafts(owner).filter(public_id=public_id).delete()
     if not deleted:
         raise Refused("This picture was sent already. It stays with its message.")
 
 
 def remove_stale_drafts(before: datetime) -> int:
-    """Remove drafts that were made before `before` and never sent; return how many."""
-    deleted, _ = Attachment.objects.filter(message=None, created_at__lt=before).delete()
+    """Remove drafts that were made before `before`, held by no draft and no line; return how many."""
+    free = Attachment.objects.filter(message=None, draft=None, waiting=None)
+    deleted, _ = free.filter(created_at__lt=before).delete()
     return deleted
+
+
+def _drafts(owner: User | int) -> QuerySet[Attachment]:
+    """Return what `owner` may still send: no message has it, and no question in line."""
+    return Attachment.objects.filter(owner=owner, message=None, waiting=None)
 
 
 def remove_unused_files() -> int:

@@ -13,12 +13,10 @@ from django.utils import timezone
 
 from conversations.chainhub import errors
 from conversations.chainhub.client import ChainHub, Timeouts, UnusableSetting
-from conversations.models import GatewayKey, KeySource, Model
-from conversations.services import keys
+from conversations.models import GatewayKey, KeySource
+from conversations.services import cooldowns, keys
 from conversations.services.errors import Refused
 
-# A key with a problem younger than this is asked last.
-FRESH = timedelta(seconds=60)
 # A problem that lasts is written again this often: that keeps it fresh, without a row write per call.
 PROBLEM_INTERVAL = timedelta(seconds=20)
 USED_INTERVAL = timedelta(minutes=1)
@@ -100,26 +98,17 @@ def _timeouts() -> Timeouts:
     )
 
 
-def key_for(model: Model, *, now: datetime | None = None) -> GatewayKey:
-    """Return the key that serves `model`: the oldest one without a fresh problem, else the oldest.
+def stored_secrets() -> tuple[str, ...]:
+    """Return what must not come back by way of a tool: the secret of every key that may have been used.
 
-    Raises Refused where no usable key serves it.
+    Not only of those that serve the model now: an earlier round may have gone through another.
     """
-    fresh_since = (now or timezone.now()) - FRESH
-    serving = list(GatewayKey.objects.usable().filter(key_models__model=model).order_by("id"))
-    if not serving:
-        raise Refused("No key serves this model. Ask an admin.")
-    return min(serving, key=lambda key: (key.problem_at is not None and key.problem_at > fresh_since, key.pk))
-
-
-def secrets_for(model: Model) -> tuple[str, ...]:
-    """Return what must not come back by way of a tool: the secret of the key that serves `model`."""
-    secret = keys.secret_or_nothing(key_for(model))
-    return (secret,) if secret else ()
+    stored = GatewayKey.objects.exclude(ciphertext="").order_by("id")
+    return tuple(filter(None, map(keys.secret_or_nothing, stored)))
 
 
 def note_problem(key: GatewayKey, error: errors.ChainHubError, *, now: datetime | None = None) -> None:
-    """Keep what `error` says against `key`, for the panel and for key_for. Other errors are not kept."""
+    """Keep what `error` says against `key`, for the panel. Other errors are not kept."""
     if not isinstance(error, ABOUT_THE_KEY):
         return
     now = now or timezone.now()
@@ -141,6 +130,8 @@ def note_success(key: GatewayKey, *, has_answered: bool = True, now: datetime | 
     `has_answered` false: the gateway only told its models. That says nothing of the balance or of limits.
     """
     now = now or timezone.now()
+    if not has_answered:
+        cooldowns.end_with_a_list(key)
     used_before = now - USED_INTERVAL
     kept = () if has_answered else (errors.QuotaExhausted.kind, errors.RateLimited.kind)
     is_clear = not key.problem_kind or key.problem_kind in kept

@@ -6,19 +6,18 @@ changes the address of a key, by whatever way, does not get its secret sent to t
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from conversations.chainhub.addresses import UnusableBaseUrl, normalise_base_url
-from conversations.models import GatewayKey, KeySource
-from conversations.services import wakeups
+from conversations.models import GatewayKey, KeyCooldown, KeySource
+from conversations.services import audit, sealing, wakeups
 from conversations.services.errors import Refused
+from conversations.services.sealing import Sealed
 
 ENVIRONMENT_NAME = "Environment"
 PRACTICE_NAME = "Practice gateway"
@@ -56,12 +55,11 @@ def clean_secret(secret: str) -> str:
 def put_secret(key: GatewayKey, secret: str) -> None:
     """Encrypt `secret` into `key`, bound to the origin of its address. The caller saves. Raises Refused."""
     secret = clean_secret(secret)
-    fernet_key = settings.ENCRYPTION_KEYS[0]
-    sealed = json.dumps({"origin": origin_of(key.base_url), "secret": secret})
-    key.ciphertext = _fernet(fernet_key).encrypt(sealed.encode()).decode()
-    key.encryption_key_fingerprint = _fingerprint(fernet_key)
+    sealed = sealing.seal({"origin": origin_of(key.base_url), "secret": secret})
+    key.ciphertext, key.encryption_key_fingerprint = sealed.ciphertext, sealed.fingerprint
     # The end of a short secret would be most of it.
     key.last_four = secret[-4:] if len(secret) >= 16 else ""
+    key.balance, key.balance_at = "", None
     _forget_what_was_said(key)
 
 
@@ -111,61 +109,74 @@ def origin_of(base_url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}:{port}"
 
 
+def seal_anew(key: GatewayKey) -> bool:
+    """Encrypt the secret of `key` under the newest encryption key; False if it was replaced meanwhile.
+
+    Raises KeyUnreadable.
+    """
+    sealed = sealing.seal(_unseal(key))
+    with transaction.atomic():
+        won = GatewayKey.objects.filter(pk=key.pk, ciphertext=key.ciphertext).update(
+            ciphertext=sealed.ciphertext, encryption_key_fingerprint=sealed.fingerprint
+        )
+        if won:
+            audit.record("key.reencrypted", subject=key)
+    return bool(won)
+
+
 def _unseal(key: GatewayKey) -> dict[str, str]:
-    by_fingerprint = {_fingerprint(fernet_key): fernet_key for fernet_key in settings.ENCRYPTION_KEYS}
-    fernet_key = by_fingerprint.get(key.encryption_key_fingerprint)
-    if fernet_key is None:
+    try:
+        return sealing.unseal(Sealed(key.ciphertext, key.encryption_key_fingerprint))
+    except sealing.NotAmongTheKeys:
         raise KeyUnreadable(
             f"The secret of “{key.name}” can't be read: the encryption key that it was stored with "
             f"(fingerprint {key.encryption_key_fingerprint}) is not among ENCRYPTION_KEYS. "
             "Put that encryption key back, or enter the secret again."
-        )
-    try:
-        sealed: dict[str, str] = json.loads(_fernet(fernet_key).decrypt(key.ciphertext))
-    except InvalidToken:
-        raise KeyUnreadable(f"The stored secret of “{key.name}” is damaged. Enter it again.") from None
-    return sealed
-
-
-def _fernet(fernet_key: str) -> Fernet:
-    try:
-        return Fernet(fernet_key)
-    except ValueError:
-        # Its text would not help; the value must not be told.
-        raise ImproperlyConfigured(
-            "ENCRYPTION_KEYS: each must be 32 bytes in URL-safe base64, as `make run` makes it"
         ) from None
-
-
-def _fingerprint(fernet_key: str) -> str:
-    return hashlib.sha256(fernet_key.encode()).hexdigest()[:16]
+    except sealing.Damaged:
+        raise KeyUnreadable(f"The stored secret of “{key.name}” is damaged. Enter it again.") from None
 
 
 # --- Switching -------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def enable(key: GatewayKey) -> None:
     """Let calls go through `key`, and have its models read anew. Raises KeyUnreadable."""
     if key.source != KeySource.PRACTICE:
         secret_of(key)
-    GatewayKey.objects.filter(pk=key.pk).update(is_enabled=True, synced_at=None)
+    changed = GatewayKey.objects.filter(pk=key.pk, is_enabled=False).update(is_enabled=True)
+    GatewayKey.objects.filter(pk=key.pk).update(synced_at=None)
+    KeyCooldown.objects.filter(key=key).delete()
     key.refresh_from_db()
+    if changed and key.source != KeySource.PRACTICE:
+        audit.record("key.enabled", subject=key)
     wakeups.wake_on_commit(wakeups.SYNC)
 
 
+@transaction.atomic
 def disable(key: GatewayKey) -> None:
     """Let no further call go through `key`. What runs goes on."""
-    GatewayKey.objects.filter(pk=key.pk).update(is_enabled=False)
+    if GatewayKey.objects.filter(pk=key.pk, is_enabled=True).update(is_enabled=False):
+        audit.record("key.disabled", subject=key)
     key.is_enabled = False
     # Without it the practice gateway may have to answer: its models have to be read.
     wakeups.wake_on_commit(wakeups.SYNC)
 
 
-def store(key: GatewayKey) -> None:
-    """Save `key` after its secret or its address changed: its models will be read anew."""
-    key.synced_at = None
+@transaction.atomic
+def store(key: GatewayKey, *, only: Collection[str] | None = None) -> None:
+    """Save `key` (its fields `only`, where given) and let it begin anew: nothing is held against it.
+
+    Its models will be read anew, unless `only` says that neither its secret nor its address has changed.
+    """
     _forget_what_was_said(key)
-    key.save()
+    fields = {*only, "problem_kind", "problem_text", "problem_at", "updated_at"} if only is not None else None
+    if fields is None or fields & {"ciphertext", "base_url", "only_models"}:
+        key.synced_at, key.takes_next_list = None, True
+        fields = fields | {"synced_at", "takes_next_list"} if fields is not None else None
+    key.save(update_fields=fields)
+    KeyCooldown.objects.filter(key=key).delete()
     wakeups.wake_on_commit(wakeups.SYNC)
 
 

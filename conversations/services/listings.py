@@ -44,10 +44,11 @@ def ask(key: GatewayKey, *, purpose: Purpose, person: User | None = None) -> Lis
             request_id=error.request_id,
             error_kind=error.kind,
             total_ms=round(seconds * 1000),
+            is_free=True,
         )
         return _without_a_list(key, error, seconds)
     seconds = time.monotonic() - started
-    calls.end(call, status=200, total_ms=round(seconds * 1000))
+    calls.end(call, status=200, total_ms=round(seconds * 1000), is_free=True)
     gateway.note_success(key, has_answered=False)
     return Listing(models=tuple(models), seconds=seconds)
 

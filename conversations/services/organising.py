@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from conversations.models import Conversation, Generation, Model
-from conversations.services import sending, tree
-from conversations.services.errors import Refused
+from conversations.models import Conversation, Generation
+from conversations.services import accepting, sending, tree
 
 
 @transaction.atomic
@@ -23,9 +22,7 @@ def change_settings(
     """Set what the next answers are asked with. Raises Refused for a model that is not offered."""
     model = conversation.model
     if model_name and (model is None or model.name != model_name):
-        model = Model.objects.offered().filter(name=model_name).first()
-        if model is None:
-            raise Refused(f"{model_name} is not offered any more. Choose another model.")
+        model = accepting.offered(model_name, person=conversation.owner)
     chosen = {
         "system": system.strip() or None,
         "temperature": temperature,
@@ -33,9 +30,10 @@ def change_settings(
         "reasoning_effort": reasoning_effort or None,
     }
     parameters = {name: value for name, value in chosen.items() if value is not None}
-    if tools := conversation.parameters.get("tools"):
-        # Chosen at the composer, not in this form.
-        parameters["tools"] = tools
+    # Chosen at the composer, or when it began: not in this form.
+    for name in ("tools", "assistant", "instructions"):
+        if value := conversation.parameters.get(name):
+            parameters[name] = value
     tree.touch(conversation, parameters=parameters, model=model)
 
 

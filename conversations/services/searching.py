@@ -15,6 +15,7 @@ from django.utils import timezone
 from conversations.models import Conversation, Part, PartKind, User
 from conversations.models.conversations import ConversationQuerySet
 from conversations.rendering import plain
+from conversations.services import marks
 
 PAGE = 40
 _WORDS = 8
@@ -47,16 +48,45 @@ class Hit:
     snippet: str
 
 
+@dataclass(frozen=True)
+class Row:
+    """One conversation of the sidebar's first page, as an open page is told of it. `words` says its mark."""
+
+    id: str
+    title: str
+    mark: str
+    words: str
+    temporary: bool
+
+
+def rows_of(page: Page) -> list[Row]:
+    """Return what a page lists, in its order."""
+    return [_row(conversation) for _, group in page.groups for conversation in group]
+
+
+def _row(conversation: Conversation) -> Row:
+    mark: str = conversation.mark  # type: ignore[attr-defined]  # marks.with_marks
+    return Row(
+        str(conversation.public_id),
+        str(conversation),
+        mark,
+        marks.words_of(mark),
+        conversation.expires_at is not None,
+    )
+
+
 def sidebar(user: User, *, query: str = "", before: str = "", now: datetime | None = None) -> Page:
     """Return one page of the person's own conversations, grouped by day in their time zone. One query."""
-    rows = Conversation.objects.visible_to(user).for_sidebar()
+    rows = marks.with_marks(Conversation.objects.visible_to(user).for_sidebar())
     if query.strip():
         rows = matching(rows, query)
     if place := _read_place(before):
         active_at, pk = place
         rows = rows.filter(Q(active_at__lt=active_at) | Q(active_at=active_at, pk__lt=pk))
     found = list(
-        rows.only("public_id", "title", "active_at", "pinned_at", "owner_id", "revision")[: PAGE + 1]
+        rows.only("public_id", "title", "active_at", "pinned_at", "expires_at", "owner_id", "revision")[
+            : PAGE + 1
+        ]
     )
     more = len(found) > PAGE
     found = found[:PAGE]

@@ -12,9 +12,12 @@ from conversations.models import (
     Conversation,
     Generation,
     GenerationState,
+    Hint,
     Message,
     PartKind,
 )
+from conversations.services import continuing, key_words
+from conversations.services.spending import Spent
 
 RETRIABLE = (GenerationState.FAILED, GenerationState.INTERRUPTED, GenerationState.STOPPED)
 
@@ -75,6 +78,12 @@ class ShownMessage:
     is_last: bool
     seq: int = 0
     note: str = ""
+    # All of its generation's requests, in order; `call` is the last.
+    calls: tuple[Call, ...] = ()
+    # The sums over all requests of all its generations; None while none has ended.
+    spent: Spent | None = None
+    # The comparison that it stands in; empty where there is none.
+    comparison_id: str = ""
 
     @property
     def blocks(self) -> list[Block]:
@@ -107,6 +116,11 @@ class ShownMessage:
         return self.generation.error_detail if self.generation else ""
 
     @property
+    def key_story(self) -> str:
+        """How it went from key to key, where one failed. For who may manage keys."""
+        return key_words.story(self.calls)
+
+    @property
     def is_cut(self) -> bool:
         return bool(self.generation and self.generation.finish_reason == "length")
 
@@ -117,6 +131,34 @@ class ShownMessage:
     @property
     def can_retry(self) -> bool:
         return self.state in RETRIABLE
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether it was cut after its first words."""
+        has_text = any(part.kind == PartKind.TEXT for part in self.parts)
+        return bool(self.generation and has_text and continuing.is_cut(self.generation))
+
+    @property
+    def hints(self) -> list[tuple[str, str]]:
+        """How another version may be asked for: value and label."""
+        return list(Hint.choices)
+
+    @property
+    def hint(self) -> str:
+        """How it was asked to be, in a word; empty where nobody said so."""
+        hint = self.generation.parameters.get("hint", "") if self.generation else ""
+        return Hint(hint).label if hint in Hint.values else ""
+
+    @property
+    def asked_once(self) -> str:
+        """Who was asked for this one answer, where that was not its conversation's own; empty elsewhere."""
+        once = self.generation.parameters.get("asked_once") if self.generation else None
+        return str(once.get("name", "")) if isinstance(once, dict) else ""
+
+    @property
+    def assistant(self) -> str:
+        """The name of the assistant that answered; empty where there was none."""
+        return str(self.generation.parameters.get("assistant", "")) if self.generation else ""
 
     @property
     def can_regenerate(self) -> bool:
@@ -138,11 +180,51 @@ class ShownMessage:
 
 
 @dataclass(frozen=True)
+class SideBySide:
+    """The answers of a comparison as columns, in the order of their models' names."""
+
+    id: str
+    columns: list[ShownMessage]
+    chosen_id: int | None = None
+
+    @property
+    def chosen(self) -> ShownMessage | None:
+        return next((column for column in self.columns if column.message.pk == self.chosen_id), None)
+
+    @property
+    def next_up(self) -> ShownMessage | None:
+        """The answer that a message goes on with that is sent before one was chosen."""
+        return next((column for column in self.columns if column.is_last), None)
+
+
+@dataclass(frozen=True)
 class Branch:
-    """The shown branch, and the cursor from which an open page follows it."""
+    """The shown branch, and the cursor from which an open page follows it.
+
+    Where it ends in answers side by side, these are in `comparison` and not in `messages`.
+    """
 
     conversation: Conversation
     messages: list[ShownMessage] = field(default_factory=list)
+    comparison: SideBySide | None = None
+    # Where this is a part from further up: the message that the branch ends in.
+    leaf: ShownMessage | None = None
+
+    @property
+    def all_messages(self) -> list[ShownMessage]:
+        """What stands on the page, one below the other and side by side."""
+        return [*self.messages, *(self.comparison.columns if self.comparison else ())]
+
+    @property
+    def earlier(self) -> ShownMessage | None:
+        """The first message, where there are others above it."""
+        first = self.messages[0] if self.messages else None
+        return first if first and first.message.depth else None
+
+    @property
+    def later(self) -> ShownMessage | None:
+        """The last message, where there are others below it."""
+        return self.messages[-1] if self.leaf else None
 
     @property
     def revision(self) -> int:
@@ -150,13 +232,17 @@ class Branch:
 
     @property
     def cursor(self) -> str:
-        unfinished = [m for m in self.messages if m.generation and m.is_unfinished]
+        columns = self.comparison.columns if self.comparison else []
+        ends = [self.leaf] if self.leaf else []
+        unfinished = [m for m in (*self.messages, *columns, *ends) if m.generation and m.is_unfinished]
         seen = sorted((m.generation.pk, m.seq) for m in unfinished if m.generation)
         return "-".join([f"r{self.revision}", *(f"{pk}.{seq}" for pk, seq in seen)])
 
     @property
     def running(self) -> ShownMessage | None:
-        last = self.messages[-1] if self.messages else None
+        if self.comparison:
+            return next((column for column in self.comparison.columns if column.is_unfinished), None)
+        last = self.leaf or (self.messages[-1] if self.messages else None)
         return last if last and last.is_unfinished else None
 
     @property

@@ -8,6 +8,7 @@ The data of one step, all keys optional:
      "redraw": true,                       rows changed: show the whole answer anew
      "parts": [{"position": 0, "kind": "text",
                 "text": the Markdown that came,
+                "reset": true,               what the page shows of this part is drawn anew
                 "closed": HTML to append to the closed blocks,
                 "open": HTML that replaces the open block,
                 "append": plain text to append at the open block's last place for text}]}
@@ -74,6 +75,8 @@ def _apply(so_far: SoFar, change: dict[str, Any]) -> None:
     position = change["position"]
     part = so_far.parts.setdefault(position, PartSoFar(position, change["kind"]))
     part.text.append(change.get("text", ""))
+    if change.get("reset"):
+        part.page = LivePage()
     part.page.apply(
         Change(change.get("closed", ""), open_html=change.get("open"), open_append=change.get("append"))
     )

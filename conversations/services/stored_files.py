@@ -71,17 +71,20 @@ def open_picture(stored: StoredFile, *, thumbnail: bool = False) -> File | None:
 
 def remove_unused(*, before: datetime) -> int:
     """Remove the files that no attachment uses and that are older than `before`; return how many."""
-    removed = 0
-    for stored in StoredFile.objects.filter(attachments=None, created_at__lt=before).order_by("id"):
-        try:
-            with transaction.atomic():
-                deleted, _ = StoredFile.objects.filter(pk=stored.pk, attachments=None).delete()
-        except (ProtectedError, IntegrityError):
-            continue  # somebody has just attached the same bytes again
-        if deleted:
-            erase(stored)
-            removed += 1
-    return removed
+    unused = StoredFile.objects.filter(attachments=None, created_at__lt=before).order_by("id")
+    return sum(remove_if_unused(stored) for stored in unused)
+
+
+def remove_if_unused(stored: StoredFile) -> bool:
+    """Remove a file and its bytes, unless an attachment uses it; return whether it went."""
+    try:
+        with transaction.atomic():
+            deleted, _ = StoredFile.objects.filter(pk=stored.pk, attachments=None).delete()
+    except (ProtectedError, IntegrityError):
+        return False  # somebody has just attached the same bytes again
+    if deleted:
+        erase(stored)
+    return bool(deleted)
 
 
 def remove_strays(*, before: datetime) -> int:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from django.contrib.auth.models import Group
 from django.db import transaction
 
 from conversations.models import Setting
+from conversations.services import audit, roles
 from conversations.services.errors import Refused
 
 SETTING = "tools"
@@ -34,6 +34,13 @@ class Offer:
     def is_open_to(self, names: Collection[str]) -> bool:
         """Say whether a person in the groups `names` may use the tool."""
         return self.is_on and (self.groups is None or not self.groups.isdisjoint(names))
+
+    @property
+    def in_words(self) -> str:
+        state = "on" if self.is_on else "off"
+        if self.groups is None:
+            return f"{state}, for everyone"
+        return f"{state}, for {', '.join(sorted(self.groups)) or 'no group'}"
 
 
 # What holds for a tool of which the setting says nothing.
@@ -84,7 +91,7 @@ def save(
     row, _ = Setting.objects.select_for_update().get_or_create(name=SETTING, defaults={"value": {}})
     stored = _parsed(row.value)
     present = stored or {}
-    there_are = set(Group.objects.values_list("name", flat=True))
+    there_are = set(roles.team_groups().values_list("name", flat=True))
     for name, offer in offers.items():
         _check(name, offer, present.get(name, EVERYONES), registered=registered, there_are=there_are)
     if stored is None:
@@ -93,7 +100,11 @@ def save(
     new = {**present, **offers}
     row.value = _stored(new) | _kept(row.value, definitions or {})
     row.save(update_fields=["value", "updated_at"])
-    return [name for name in offers if stored is None or offers[name] != present.get(name, EVERYONES)]
+    changed = [name for name in offers if stored is None or offers[name] != present.get(name, EVERYONES)]
+    if changed:
+        told = {name: [present.get(name, EVERYONES).in_words, offers[name].in_words] for name in changed}
+        audit.record("tools.changed", kind="setting", name="Tools", changes=told)
+    return changed
 
 
 @transaction.atomic

@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from conversations.models import (
     Attachment,
     Call,
+    Comparison,
     Conversation,
     Generation,
     GenerationEvent,
@@ -29,16 +30,77 @@ from conversations.models import (
     User,
 )
 from conversations.rendering import markdown
-from conversations.services import steps, tree
-from conversations.services.shown import Branch, ShownMessage, ShownPart, ShownTool
+from conversations.services import choosing, joining, spending, steps, stretches, tree
+from conversations.services.shown import Branch, ShownMessage, ShownPart, ShownTool, SideBySide
 
 
-def branch_of(conversation: Conversation, *, viewer: User) -> Branch:
-    """Return the branch that ends in the conversation's current leaf."""
-    if conversation.current_leaf_id is None:
+def branch_of(conversation: Conversation, *, viewer: User, at: Message | None = None) -> Branch:
+    """Return the end of the branch that ends in the conversation's current leaf.
+
+    `at`: the part around that message instead, where it is on this branch, and not near its end.
+    """
+    leaf_id = conversation.current_leaf_id
+    if leaf_id is None:
         return Branch(conversation)
-    found = Message.objects.filter(pk__in=tree.branch_ids(conversation.current_leaf_id))
-    return Branch(conversation, _shown(found, viewer=viewer, last_id=conversation.current_leaf_id))
+    if at and (around := stretches.around(leaf_id, at)) is not None:
+        *part, leaf = _shown(around, viewer=viewer, last_id=leaf_id)
+        if any(shown.message.pk == at.pk for shown in part):
+            return Branch(conversation, part, leaf=leaf)
+    return _branch(conversation, _shown(stretches.newest(leaf_id), viewer=viewer, last_id=leaf_id))
+
+
+def above(message: Message, *, viewer: User) -> Branch:
+    """Return what stands above a message, no more than a page takes."""
+    conversation = message.conversation
+    return Branch(conversation, _shown(stretches.above(message), viewer=viewer, last_id=None))
+
+
+def below(message: Message, *, viewer: User) -> Branch:
+    """Return what follows a message on the shown branch, no more than a page takes.
+
+    Where that is not its end, `leaf` is what stands there.
+    """
+    conversation = message.conversation
+    leaf_id = conversation.current_leaf_id
+    part = _shown(stretches.below(conversation, message), viewer=viewer, last_id=leaf_id)
+    if not part or any(shown.is_last for shown in part):
+        return _branch(conversation, part)
+    return Branch(conversation, part, leaf=part[-1])
+
+
+def side_by_side(comparison: Comparison, *, viewer: User) -> Branch:
+    """Return the branch down to a question that was compared, and its answers, whatever was chosen."""
+    question = comparison.question
+    found = Message.objects.filter(pk__in=tree.answers_of(comparison, most=stretches.PAGE))
+    leaf = question.conversation.current_leaf_id
+    return _branch(question.conversation, _shown(found, viewer=viewer, last_id=leaf), comparison)
+
+
+def just_compared(comparison: Comparison, *, viewer: User) -> Branch:
+    """Return a question that was asked to several models a moment ago, and their answers, nothing above."""
+    question = comparison.question
+    found = Message.objects.filter(Q(pk=question.pk) | Q(comparison=comparison))
+    leaf = question.conversation.current_leaf_id
+    return _branch(question.conversation, _shown(found, viewer=viewer, last_id=leaf), comparison)
+
+
+def _branch(
+    conversation: Conversation, messages: list[ShownMessage], comparison: Comparison | None = None
+) -> Branch:
+    """Take the answers of a comparison, where the messages end in an open one, out of the line."""
+    if comparison is None and messages:
+        last = messages[-1].message
+        comparison = last.comparison if choosing.is_open(last) else None
+    if comparison is None:
+        return Branch(conversation, messages)
+    # The deepest messages are the answers: what is above them is one branch.
+    depth = messages[-1].message.depth
+    columns = [shown for shown in messages if shown.message.depth == depth]
+    if len(columns) < 2:
+        return Branch(conversation, messages)
+    columns.sort(key=lambda column: (column.author_name.lower(), column.message.pk))
+    above = [shown for shown in messages if shown.message.depth < depth]
+    return Branch(conversation, above, SideBySide(str(comparison.public_id), columns, comparison.chosen_id))
 
 
 def shown(messages: Iterable[Message], *, viewer: User) -> list[ShownMessage]:
@@ -92,7 +154,7 @@ def _shown(found: QuerySet[Message], *, viewer: User, last_id: int | None) -> li
     answers = Call.objects.filter(purpose=Purpose.ANSWER).order_by("id")
     made = Generation.objects.order_by("attempt").prefetch_related(Prefetch("calls", queryset=answers))
     messages = list(
-        found.select_related("author")
+        found.select_related("author", "comparison")
         .prefetch_related(
             Prefetch("parts", queryset=Part.objects.select_related("tool_call").order_by("position")),
             Prefetch(
@@ -128,9 +190,7 @@ def _show(
     place = ids.index(message.pk)
     calls = list(generation.calls.all()) if generation else []
     growing = so_far.get(generation.pk) if generation else None
-    parts = [_part(part) for part in message.parts.all()]
-    if growing:
-        parts += [_growing(part) for _, part in sorted(growing.parts.items())]
+    parts = _parts(list(message.parts.all()), generations, growing)
     return ShownMessage(
         message=message,
         id=str(message.public_id),
@@ -141,6 +201,8 @@ def _show(
         attachments=list(message.attachments.all()),
         generation=generation,
         call=calls[-1] if calls else None,
+        calls=tuple(calls),
+        spent=spending.of_calls(call for made in generations for call in made.calls.all()),
         version=place + 1,
         versions=len(versions),
         previous_id=str(versions[place - 1].public_id) if place else None,
@@ -148,7 +210,33 @@ def _show(
         is_last=is_last,
         seq=max(growing.seq, generation.settled_seq) if growing and generation else 0,
         note=growing.note if growing else "",
+        comparison_id=str(message.comparison.public_id) if message.comparison else "",
     )
+
+
+def _parts(stored: list[Part], generations: list[Generation], growing: steps.SoFar | None) -> list[ShownPart]:
+    """Return the parts in order: what is stored, then what grows, in the place of what it goes on with."""
+    later = {made.pk for made in generations if made.attempt > 1}
+    shown: dict[int, ShownPart] = {}
+    for run in joining.runs(stored):
+        # What a continuation said again is kept for reviewers.
+        if run.head.kind != PartKind.DISCARDED or run.head.generation_id not in later:
+            shown[run.head.position] = _text(run) if len(run.parts) > 1 else _part(run.head)
+    for position, part in sorted(growing.parts.items()) if growing else ():
+        grown = _growing(part)
+        if (old := shown.get(position)) and part.kind == PartKind.TEXT:
+            grown = replace(grown, text=old.text + grown.text)
+        elif old:
+            continue
+        shown[position] = grown
+    return list(shown.values())
+
+
+def _text(run: joining.Run) -> ShownPart:
+    """Return the text of an answer that was continued: as one."""
+    is_current = all(part.html_version == markdown.VERSION for part in run.parts)
+    html = run.head.html if is_current else markdown.render(run.text)
+    return replace(_part(run.head), html=mark_safe(html), text=run.text)  # noqa: S308 - as in _part
 
 
 def _author_name(message: Message, generation: Generation | None, viewer: User) -> str:

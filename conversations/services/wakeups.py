@@ -17,6 +17,7 @@ QUEUE = "queue"
 STOP = "stop"
 SYNC = "sync"
 _CONVERSATION = "conversation:"
+_LIST = "list:"
 _listeners: list[Callable[[str], None]] = []
 
 
@@ -27,6 +28,16 @@ def conversation_topic(conversation_id: int) -> str:
 def conversation_of(topic: str) -> int | None:
     """Return the id of the conversation that `topic` is about, or None."""
     return int(topic.removeprefix(_CONVERSATION)) if topic.startswith(_CONVERSATION) else None
+
+
+def list_topic(person_id: int) -> str:
+    """Name what the sidebar lists for one person."""
+    return f"{_LIST}{person_id}"
+
+
+def list_of(topic: str) -> int | None:
+    """Return the id of the person whose list `topic` is about, or None."""
+    return int(topic.removeprefix(_LIST)) if topic.startswith(_LIST) else None
 
 
 def listen(listener: Callable[[str], None]) -> None:

@@ -24,6 +24,8 @@ def moment(value: datetime | None, person: User | None = None) -> str:
         return f"Today, {clock}"
     if there.date() == now.date() - timedelta(days=1):
         return f"Yesterday, {clock}"
+    if there.date() == now.date() + timedelta(days=1):
+        return f"Tomorrow, {clock}"
     day = f"{there.day} {there:%B}"
     return f"{day}, {clock}" if there.year == now.year else f"{day} {there.year}, {clock}"
 

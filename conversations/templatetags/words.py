@@ -9,6 +9,8 @@ from django import template
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from conversations.services import marks
+
 register = template.Library()
 
 
@@ -45,3 +47,9 @@ def marked(text: str, query: str) -> SafeString:
         for place, piece in enumerate(pieces)
     )
     return format_html_join("", "{}", ((piece,) for piece in html))
+
+
+@register.filter
+def mark_words(mark: str) -> str:
+    """Say what the mark beside a title shows."""
+    return marks.words_of(mark)

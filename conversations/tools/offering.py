@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from conversations.models import Conversation, User
-from conversations.services import tool_settings
+from conversations.services import assistants, tool_settings
 from conversations.tools import registry
 from conversations.tools.registry import Tool
 
@@ -40,9 +42,16 @@ def remember_new_tools() -> None:
     tool_settings.remember({tool.name: registry.definition(tool) for tool in registry.all()})
 
 
-def chosen_for(conversation: Conversation, user: User) -> list[Tool]:
-    """Return the tools that the conversation has switched on and `user` may use, in the order of requests."""
-    names = conversation.parameters.get("tools")
+def chosen_for(
+    conversation: Conversation, user: User, *, answer: Mapping[str, Any] | None = None
+) -> list[Tool]:
+    """Return the tools that are switched on and that `user` may use, in the order of requests.
+
+    They are the conversation's, as they are now; but those of `answer`, a generation's parameters, where it
+    was asked of another assistant.
+    """
+    of_its_own = answer is not None and assistants.is_by_assistant_once(answer)
+    names = (answer if answer and of_its_own else conversation.parameters).get("tools")
     if not isinstance(names, list) or not names:
         return []
     return [tool for tool in offered_to(user) if tool.name in names]

@@ -24,3 +24,9 @@ def fragment(view: View) -> View:
     """Mark a view that answers a piece of a page or a stream: nobody signed in gets 401, no redirect."""
     view.is_fragment = True  # type: ignore[attr-defined]
     return view
+
+
+def kept_without_sign_in(view: View) -> View:
+    """Mark a view that takes a message: one that meets an ended sign-in is kept for its author."""
+    view.keeps_sends = True  # type: ignore[attr-defined]
+    return view

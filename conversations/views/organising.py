@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from conversations.forms.conversations import SettingsForm, TitleForm
 from conversations.models import Conversation
-from conversations.services import access, catalog, organising, searching, titles
+from conversations.services import access, catalog, marks, organising, searching, temporary, titles
 from conversations.services.errors import Refused
 from conversations.views import pages
 from conversations.views.htmx import HtmxRequest, fragment
@@ -27,7 +27,8 @@ def rename(request: HtmxRequest, public_id: UUID) -> HttpResponse:
             titles.rename(conversation, title=form.cleaned_data["title"])
             if not request.htmx:
                 return redirect(conversation)
-            return render(request, "conversations/partials/_renamed.html", {"conversation": conversation})
+            renamed = {"conversation": marks.marked(conversation)}
+            return render(request, "conversations/partials/_renamed.html", renamed)
         status = 422
     context = {"conversation": conversation, "form": form}
     return pages.page_or_part(request, "conversations/rename.html", context, part="_rename", status=status)
@@ -52,6 +53,16 @@ def restore(request: HtmxRequest, public_id: UUID) -> HttpResponse:
         messages.success(request, "The conversation is back.")
         return redirect(conversation)
     return HttpResponse(status=204)
+
+
+@require_POST
+def keep(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    """Make a temporary conversation one that stays."""
+    conversation = access.conversation_for(request.user, public_id)
+    temporary.keep(conversation)
+    if not request.htmx:
+        return redirect(conversation)
+    return render(request, "conversations/partials/_temporary.html", {"conversation": conversation})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,7 +110,7 @@ def search(request: HtmxRequest) -> HttpResponse:
 
 
 def _settings_form(request: HtmxRequest, conversation: Conversation) -> SettingsForm:
-    model = conversation.model or catalog.default_model()
+    model = conversation.model or catalog.default_model(request.user)
     initial = {**conversation.parameters, "model": model.name if model else ""}
     data = request.POST if request.method == "POST" else None
-    return SettingsForm(data, initial=initial, offered=catalog.offered_models(), chosen=model)
+    return SettingsForm(data, initial=initial, offered=catalog.offered_models(request.user), chosen=model)

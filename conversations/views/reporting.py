@@ -18,7 +18,10 @@ from django.db import OperationalError
 from django.http import HttpRequest
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
-_SECRETS = re.compile(r"\b(sk-[\w-]{6,}|Bearer\s+\S+|(?:sessionid|csrftoken)=\S+)")
+# The links of invites and resets open an account: Django writes the address of what it refuses.
+_SECRETS = re.compile(
+    r"\b(sk-[\w-]{6,}|Bearer\s+\S+|(?:sessionid|csrftoken)=\S+)|(?<=/invite/)[\w-]+|(?<=/reset/)\w+/[\w-]+"
+)
 # Their texts are about names and types of the code, settings, or the state of the database.
 _TELLABLE = (OperationalError, ImproperlyConfigured, ImportError, NameError, AttributeError, TypeError)
 # Of a request's environment: what carries cookies, keys or words of the person.

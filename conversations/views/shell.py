@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from conversations.models import Conversation
-from conversations.services import catalog, searching
+from conversations.services import assistants, catalog, roles, searching, temporary
 from conversations.tools import offering
 
 
@@ -17,10 +17,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
         return {}
     return {
+        "may": roles.May(user),
         "sidebar": SimpleLazyObject(lambda: searching.sidebar(user)),
-        "models_offered": SimpleLazyObject(catalog.offered_models),
+        "models_offered": SimpleLazyObject(lambda: catalog.offered_models(user)),
         "tools_offered": SimpleLazyObject(lambda: offering.offered_to(user)),
+        "assistants_offered": SimpleLazyObject(lambda: assistants.for_chooser(user)),
         "practice": SimpleLazyObject(catalog.is_practice),
+        "temporary_allowed": SimpleLazyObject(temporary.are_allowed),
         "deleted": SimpleLazyObject(lambda: _just_deleted(request)),
     }
 

@@ -1,32 +1,53 @@
-"""The event stream of an open conversation page."""
+"""The one event stream of an open page: of its conversation, and of the person's list."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from importlib import import_module
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.db import DatabaseError
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.utils.crypto import constant_time_compare
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 
 from conversations.generation.relay import hub
+from conversations.generation.sidebar import Sidebar
 from conversations.generation.viewing import Rendered, View
 from conversations.models import Conversation, Message, User
-from conversations.services import access, connections, turns
+from conversations.services import access, connections, marks, roles, turns
 from conversations.views.htmx import HtmxRequest, fragment
 
 
 @fragment
 @require_GET
 def events(request: HtmxRequest, public_id: UUID) -> HttpResponseBase:
-    """Follow a conversation until the page closes. Too many streams are open: 503, and the page polls."""
+    """Follow a conversation, and the person's list, until the page closes."""
+    return _stream(request, access.conversation_for(request.user, public_id))
+
+
+@fragment
+@require_GET
+def own_events(request: HtmxRequest) -> HttpResponseBase:
+    """Follow the person's list alone: for a page without a conversation."""
+    return _stream(request, None)
+
+
+@fragment
+@require_safe
+def news(request: HtmxRequest, public_id: UUID) -> HttpResponse:
+    """What a tab asks now and then that nobody sees, while its answer is made: it has no stream."""
     conversation = access.conversation_for(request.user, public_id)
+    return JsonResponse({"title": str(conversation), **asdict(marks.news_of(conversation))})
+
+
+def _stream(request: HtmxRequest, conversation: Conversation | None) -> HttpResponseBase:
+    """Answer the stream, or 503 where too many are open: the page polls."""
     person = request.user.pk
     if not hub.admit(person, most=settings.STREAMS_MAX, most_each=settings.STREAMS_MAX_PER_PERSON):
         busy = HttpResponse("Too many live pages are open.", status=503, content_type="text/plain")
@@ -36,6 +57,7 @@ def events(request: HtmxRequest, public_id: UUID) -> HttpResponseBase:
         conversation,
         cursor=request.headers.get("Last-Event-ID") or request.GET.get("cursor", ""),
         render=_renderer(request, conversation),
+        sidebar=Sidebar(request.user, version=request.GET.get("list", "")[:40]),
         may_go_on=_sign_in_check(request, conversation),
         ping_every=settings.STREAM_PING_SECONDS,
     )
@@ -67,7 +89,7 @@ class _Admitted:
             hub.release(person_id)
 
 
-def _renderer(request: HtmxRequest, conversation: Conversation) -> Callable[[int], Rendered | None]:
+def _renderer(request: HtmxRequest, conversation: Conversation | None) -> Callable[[int], Rendered | None]:
     viewer = request.user
 
     def render(message_pk: int) -> Rendered | None:
@@ -75,15 +97,18 @@ def _renderer(request: HtmxRequest, conversation: Conversation) -> Callable[[int
         shown = turns.shown(message.select_related("conversation"), viewer=viewer)
         if not shown:
             return None
-        context = {"message": shown[0], "conversation": conversation, "user": viewer}
+        # A stream lives long: what the viewer may is asked anew for each message.
+        roles.forget(viewer)
+        may = roles.May(viewer)
+        context = {"message": shown[0], "conversation": conversation, "user": viewer, "may": may}
         html = render_to_string("conversations/partials/_message.html", context)
         return Rendered(shown[0].id, shown[0].state, html, shown[0].seq)
 
     return render
 
 
-def _sign_in_check(request: HtmxRequest, conversation: Conversation) -> Callable[[], bool]:
-    """Return what tells whether this sign-in still stands and still may read the conversation."""
+def _sign_in_check(request: HtmxRequest, conversation: Conversation | None) -> Callable[[], bool]:
+    """Return what tells whether this sign-in still stands, and may still read the conversation."""
     store = import_module(settings.SESSION_ENGINE).SessionStore
     session_key = request.session.session_key
     user_pk = request.user.pk
@@ -96,7 +121,8 @@ def _sign_in_check(request: HtmxRequest, conversation: Conversation) -> Callable
                 return False
             if not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
                 return False
-            return Conversation.objects.visible_to(user).filter(pk=conversation.pk).exists()
+            readable = Conversation.objects.visible_to(user)
+            return conversation is None or readable.filter(pk=conversation.pk).exists()
         except DatabaseError:
             # A database that is away for a moment ends no stream: nothing is shown without it anyway.
             time.sleep(0.1)

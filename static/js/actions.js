@@ -68,7 +68,7 @@
     if (root.dataset.drawer) setDrawer(false);
   });
 
-  const refreshSidebar = () => htmx.trigger("#sidebar-rows", "chat:refresh");
+  const refreshSidebar = () => document.dispatchEvent(new CustomEvent("chat:list", { detail: { isOld: true } }));
 
   // A conversation that was just written in stands first today, without a look at the server where it is listed.
   document.addEventListener("chat:sent", () => {
@@ -137,7 +137,64 @@
 
   const csv = (table) => [...table.rows].map((row) => [...row.cells].map(csvCell).join(",")).join("\r\n");
 
+  // --- Editing a question in its place ---------------------------------------------------------------------------
+
+  const onPhone = matchMedia("(hover: none) and (pointer: coarse)");
+
+  const cancelEdit = (form) => {
+    const article = form.closest("article");
+    form.remove();
+    article.querySelector("[data-edits] button").focus({ preventScroll: true });
+  };
+
+  document.addEventListener("htmx:after:settle", () => {
+    const text = document.querySelector(".message > .edit-form:not([data-begun]) .edit-text");
+    if (!text) return;
+    text.form.dataset.begun = "";
+    text.focus({ preventScroll: true });
+    text.setSelectionRange(text.value.length, text.value.length);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const form = event.target.matches?.(".edit-text") && event.target.form;
+    if (!form || event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Escape" && !event.shiftKey && form.closest("article")) {
+      event.preventDefault();
+      cancelEdit(form);
+    } else if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
+      if (onPhone.matches && !event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+
   // --- Buttons -----------------------------------------------------------------------------------------------
+
+  const mayNotify = async () => {
+    if ((await Notification.requestPermission()) === "granted") return true;
+    say("This browser does not let this site notify you. Its settings for the site say why.");
+    return false;
+  };
+
+  const offerNotices = () => {
+    const button = document.querySelector("[data-action=allow-notices]");
+    if (button) button.hidden = !window.Notification || Notification.permission === "granted";
+  };
+
+  document.addEventListener("DOMContentLoaded", offerNotices);
+  document.addEventListener("htmx:after:settle", offerNotices);
+
+  // Who answers the question at the composer, where somebody was asked with @.
+  const showOnce = ({ key, name }) => {
+    const once = document.querySelector("#composer [data-once]");
+    if (!once) return;
+    once.querySelector("[name=ask_once]").value = key;
+    once.querySelector("[data-once-name]").textContent = name;
+    once.querySelector("button").setAttribute("aria-label", `Ask ${name} no more`);
+    once.hidden = !key;
+  };
+
+  document.addEventListener("chat:once", ({ detail }) => showOnce(detail));
 
   const ACTIONS = {
     "toggle-sidebar": toggleSidebar,
@@ -148,6 +205,27 @@
       if (!dialog) return;
       event.preventDefault();
       dialog.close();
+    },
+    "cancel-edit": (link, event) => {
+      const form = link.closest("article > .edit-form");
+      if (!form) return;
+      event.preventDefault();
+      cancelEdit(form);
+    },
+    // The browser is asked for its leave by this click alone, never by a page that opens.
+    notify: async (button, event) => {
+      if (!window.Notification || Notification.permission === "granted") return;
+      event.preventDefault();
+      if (await mayNotify()) button.form.requestSubmit(button);
+    },
+    "allow-notices": async (button) => {
+      button.hidden = await mayNotify();
+    },
+    "drop-once": (button) => {
+      const text = button.closest("form").querySelector(".composer-text");
+      showOnce({ key: "", name: "" });
+      text.dispatchEvent(new Event("input", { bubbles: true }));
+      text.focus();
     },
     example: (button) =>
       document.dispatchEvent(new CustomEvent("chat:fill", { detail: { text: button.dataset.prompt } })),
@@ -182,6 +260,18 @@
       if (menu !== except && !menu.contains(except)) menu.open = false;
     }
   };
+
+  // The page carries its models once, at the composer; other lists of them are filled when they are opened.
+  const fillModels = (list) => {
+    const all = document.querySelector("#composer [name=model]");
+    if (!all || !list) return;
+    const chosen = list.value;
+    list.replaceChildren(...[...all.children].map((entry) => entry.cloneNode(true)));
+    if ([...list.options].some((option) => option.value === chosen)) list.value = chosen;
+    list.removeAttribute("data-all-models");
+  };
+
+  document.addEventListener("toggle", ({ target }) => fillModels(target.querySelector?.("[data-all-models]")), true);
 
   document.addEventListener("toggle", ({ target: menu }) => {
     if (!menu.matches?.("details.menu") || !menu.open) return;
@@ -241,12 +331,26 @@
 
   const opened = new Set();
 
+  const pickModel = (name) => {
+    const picker = document.querySelector("#composer [name=model]");
+    if (picker && [...picker.options].some((option) => option.value === name)) picker.value = name;
+  };
+
   const AFTER = {
+    "#again-form": () => byId("dialog").close(),
+    "#compare-form": () => byId("dialog").close(),
+    "[data-chooses]": (form) => pickModel(form.dataset.chooses),
+    "[data-brings-back]": (form) => {
+      form.closest(".toast")?.remove();
+      if (byId("dialog").open) byId("dialog").close();
+    },
+    "[data-forks]": () => {
+      refreshSidebar();
+      say("This is a fork. The original stays as it was.");
+    },
     "#rename-form": () => byId("dialog").close(),
     "#settings-form": (form, { request }) => {
-      const model = request.body.get("model");
-      const picker = document.querySelector("#composer [name=model]");
-      if (picker && [...picker.options].some((option) => option.value === model)) picker.value = model;
+      pickModel(request.body.get("model"));
       byId("dialog").close();
       say("Settings saved");
     },
@@ -271,6 +375,9 @@
       if (opened.delete(conversation)) {
         document.dispatchEvent(new CustomEvent("chat:visit", { detail: { path: restores } }));
       }
+    },
+    "[data-notify-form]": (form, { request }) => {
+      document.body.toggleAttribute("data-notify", request.body.get("notify") === "on");
     },
     "[data-theme-form]": (form, { request }) => {
       root.dataset.theme = request.body.get("theme");

@@ -46,6 +46,7 @@
   }
 
   function signIn() {
+    if (!document.dispatchEvent(new CustomEvent("chat:signed-out", { cancelable: true }))) return;
     const login = document.body.dataset.login ?? "/login/";
     window.location.assign(`${login}?${new URLSearchParams({ next: window.location.pathname })}`);
   }

@@ -26,10 +26,10 @@
     if (ctx.target?.id === "main" && /^\s*<!doctype/i.test(ctx.text)) ctx.select = "#main > *";
   });
 
-  // A send that was answered twice must not show twice.
+  // A send that was answered twice must not show twice. Messages that come as a whole take the place of all.
   document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
     for (const { type, fragment } of tasks ?? []) {
-      if (type !== "oob") continue;
+      if (type !== "oob" || fragment.querySelector("#messages")) continue;
       for (const article of fragment.querySelectorAll("article[id]")) {
         if (document.getElementById(article.id)) article.remove();
       }
@@ -81,6 +81,101 @@
     }
   };
 
+  // --- The list of conversations, live: the stream tells what changed, by whichever tab --------------------
+
+  const rows = () => document.getElementById("sidebar-rows");
+  const search = () => document.getElementById("search").value.trim();
+  let looking = 0;
+
+  const drawRow = (row, { title, mark, words }) => {
+    row.dataset.mark = mark;
+    row.querySelector(".row-words").textContent = words;
+    row.querySelector(".row-title").textContent = title;
+    row.querySelector("summary").setAttribute("aria-label", `Actions for ${title}`);
+  };
+
+  const dataOf = (row) => ({
+    title: row.querySelector(".row-title").textContent,
+    mark: row.dataset.mark,
+    words: row.querySelector(".row-words").textContent,
+  });
+
+  // The first page of the list, put over the one that stands there: what is the same stays untouched, and the
+  // older rows that were loaded stay, too.
+  const mergeRows = (html) => {
+    const list = rows();
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const fresh = template.content;
+    const ids = new Set([...fresh.querySelectorAll(".row")].map(({ id }) => id));
+    const standing = [...list.querySelectorAll(".row")];
+    const last = fresh.querySelector(".older") ? standing.findLastIndex(({ id }) => ids.has(id)) : standing.length;
+    for (const row of standing.slice(0, Math.max(last, 0))) if (!ids.has(row.id)) row.remove();
+    if (!standing.length || !ids.size) list.replaceChildren();
+    const focused = document.activeElement;
+    let place = list.firstElementChild;
+    for (const group of [...fresh.children]) {
+      const name = group.dataset.group;
+      let same = name ? list.querySelector(`:scope > .group[data-group="${CSS.escape(name)}"]`) : null;
+      if (!same) {
+        if (!name && standing.length && ids.size) continue;
+        same = group.cloneNode(true);
+        same.querySelector(".rows")?.replaceChildren();
+      }
+      if (same !== place) list.insertBefore(same, place);
+      else place = place.nextElementSibling;
+      mergeGroup(same, group);
+    }
+    for (const empty of list.querySelectorAll(".group:not(:has(.row))")) empty.remove();
+    if (list.contains(focused)) focused.focus({ preventScroll: true });
+    htmx.process(list);
+    markCurrent();
+  };
+
+  const mergeGroup = (group, fresh) => {
+    let place = group.querySelector(".row");
+    for (const row of [...fresh.querySelectorAll(".row")]) {
+      const old = document.getElementById(row.id);
+      const isSame = old && "temporary" in old.dataset === "temporary" in row.dataset;
+      if (isSame) drawRow(old, dataOf(row));
+      else old?.replaceWith(row);
+      if (place === old && !isSame) place = old && row;
+      const now = isSame ? old : row;
+      if (now === place) place = place.nextElementSibling;
+      else group.querySelector(".rows").insertBefore(now, place);
+    }
+  };
+
+  const fetchRows = async () => {
+    const wanted = search();
+    const answer = await fetch(`${rows().dataset.url}?${new URLSearchParams(wanted && { q: wanted })}`, {
+      headers: { "HX-Request": "true" }, cache: "no-store",
+    }).catch(() => null);
+    if (answer?.ok && wanted === search()) mergeRows(await answer.text());
+  };
+
+  const fetchRowsSoon = () => {
+    clearTimeout(looking);
+    looking = setTimeout(fetchRows, 200);
+  };
+
+  document.addEventListener("chat:list", ({ detail: { html, isOld, version, rows: changed, order, more } }) => {
+    if (html) return search() ? undefined : mergeRows(html);
+    if (isOld) return fetchRowsSoon();
+    rows().dataset.version = version;
+    let isStale = false;
+    for (const data of changed) {
+      const row = document.getElementById(`row-${data.id}`);
+      if (row) drawRow(row, data);
+      isStale ||= row && "temporary" in row.dataset !== data.temporary;
+    }
+    const standing = [...rows().querySelectorAll(".row")].map((row) => row.dataset.conversation);
+    const isElse = order && standing.slice(0, more ? order.length : undefined).join() !== order.join();
+    // What was searched for stands until other words are.
+    if ((isStale || isElse) && !search()) fetchRowsSoon();
+    return undefined;
+  });
+
   document.addEventListener("htmx:after:settle", ({ detail: { task } }) => {
     const target = task.target;
     if (target.id === "main") {
@@ -106,6 +201,17 @@
     }
   });
 
+  // The lists of prompts and of whom to ask come with the first sign that calls one.
+  const loadSuggestions = ({ target }) => {
+    if (!target.matches?.(".composer-text") || !/[/@]/.test(target.value)) return;
+    document.removeEventListener("input", loadSuggestions);
+    import(target.form.dataset.suggestions).then(
+      ({ look }) => look(target),
+      () => document.addEventListener("input", loadSuggestions),
+    );
+  };
+  document.addEventListener("input", loadSuggestions);
+
   // --- Failures -----------------------------------------------------------------------------------
 
   const SENTENCES = {
@@ -129,8 +235,9 @@
     const { status } = ctx.response;
     // 422 comes with its own words; 401 leads to the sign-in.
     if (status === 422 || status === 401) return;
-    // 409 says in words what came in between.
-    const text = status === 409 ? ctx.text : SENTENCES[status];
+    // 409 says in words what came in between; so does a 404 about something that the form names.
+    const isPlain = ctx.response.headers.get("Content-Type")?.startsWith("text/plain");
+    const text = status === 409 || (status === 404 && isPlain) ? ctx.text : SENTENCES[status];
     failed(ctx, text || "Something broke on the server. Try again in a moment.");
   });
 

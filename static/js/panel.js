@@ -26,5 +26,19 @@
         keep();
       });
     }
+    for (const button of document.querySelectorAll("[data-copy]")) {
+      const field = document.getElementById(button.dataset.copy);
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        field.select();
+        try {
+          await navigator.clipboard.writeText(field.value);
+        } catch {
+          // Without HTTPS there is no clipboard; the old way still works.
+          document.execCommand("copy");
+        }
+        button.textContent = "Copied";
+      });
+    }
   });
 }

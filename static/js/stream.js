@@ -1,6 +1,6 @@
 "use strict";
-// The live stream of the conversation that is shown: one EventSource while the tab is seen, resumed from its
-// cursor. The page is only a viewer: whatever is missed is drawn again from what the server has stored.
+// The live stream of the page, of its conversation and of the sidebar's list: one EventSource while the tab is
+// seen, resumed from its cursor. The page is only a viewer: what is missed is drawn from what is stored.
 {
   const byId = (id) => document.getElementById(id);
   const log = () => byId("messages");
@@ -32,8 +32,10 @@
   };
 
   const signIn = () => {
+    // The composer says no while it holds what nobody could keep.
+    if (!document.dispatchEvent(new CustomEvent("chat:signed-out", { cancelable: true }))) return stop();
     const here = encodeURIComponent(location.pathname);
-    location.assign(`${document.body.dataset.login}?next=${here}`);
+    return location.assign(`${document.body.dataset.login}?next=${here}`);
   };
 
   // The conversation was deleted: by this very page, which then leaves by itself, or elsewhere.
@@ -55,13 +57,19 @@
 
   const start = () => {
     stop();
-    if (!log()?.dataset.events || document.hidden) return;
-    open();
+    if (document.hidden) watch();
+    else open();
+  };
+
+  const address = () => {
+    const url = new URL(log()?.dataset.events ?? document.body.dataset.listEvents, location.href);
+    url.searchParams.set("list", byId("sidebar-rows").dataset.version);
+    return url;
   };
 
   const open = () => {
     source?.close();
-    const now = (source = new EventSource(log().dataset.events));
+    const now = (source = new EventSource(address()));
     let wasOpen = false;
     now.onopen = () => {
       wasOpen = true;
@@ -89,10 +97,10 @@
   // EventSource does not say why it failed; the messages' own address does.
   const recover = async (wasOpen) => {
     const mine = era;
-    const answer = await fetchMessages();
+    const answer = await fetchState();
     if (mine !== era) return;
     if (answer.status === 401) return signIn();
-    if (answer.status === 404) return leave();
+    if (answer.status === 404 && log()) return leave();
     if (!answer.html) {
       failures += 1;
       setBanner("Connection lost. Trying again…");
@@ -100,7 +108,7 @@
       return;
     }
     setBanner("");
-    reconcile(answer.html, { takeCursor: true });
+    redraw(answer.html);
     failures += 1;
     if (wasOpen) later(Math.min(200 * 2 ** (failures - 1), LONGEST_WAIT), open);
     else poll(mine);
@@ -111,19 +119,23 @@
     const now = (round += 1);
     later(failures > 1 ? TRY_STREAM_EVERY : POLL_EVERY, open);
     const look = async () => {
-      const answer = await fetchMessages();
+      const answer = await fetchState();
       if (mine !== era || now !== round || source) return;
       if (!answer.html) return recover(false);
-      reconcile(answer.html, { takeCursor: true });
-      later(POLL_EVERY, look);
+      redraw(answer.html);
+      later(log() ? POLL_EVERY : LONGEST_WAIT, look);
     };
     later(POLL_EVERY, look);
   };
 
-  const fetchMessages = async () => {
+  // The shown branch, or on a page without one the sidebar's list.
+  const fetchState = async () => {
     try {
       const headers = { "HX-Request": "true", "HX-Current-URL": location.href };
-      const response = await fetch(log().dataset.url, { headers, cache: "no-store", credentials: "same-origin" });
+      let { url } = (log() ?? byId("sidebar-rows")).dataset;
+      // Opened further up, and read on to the end since then.
+      if (!byId("later")) url = url.replace(/\?m=.*/, "");
+      const response = await fetch(url, { headers, cache: "no-store", credentials: "same-origin" });
       return { status: response.status, html: response.ok ? await response.text() : "" };
     } catch {
       return { status: 0, html: "" };
@@ -136,6 +148,7 @@
   let frame = 0;
   // Steps of answers that the page does not have yet: their article is on its way with another request.
   const early = new Map();
+  const MOST_EARLY = 500;
 
   const draw = () => {
     frame = 0;
@@ -154,7 +167,7 @@
   const read = (receive) => (event) => {
     const data = JSON.parse(event.data);
     const messages = log();
-    if (event.lastEventId) {
+    if (messages && event.lastEventId) {
       const address = new URL(messages.dataset.events, location.href);
       address.searchParams.set("cursor", event.lastEventId);
       messages.dataset.events = address.pathname + address.search;
@@ -165,8 +178,9 @@
   const step = (data) => {
     const article = byId(`message-${data.message}`);
     if (article) return window.chatView.grow(article, data);
-    if (!early.has(data.message)) later(2000, () => refresh());
-    early.set(data.message, [...(early.get(data.message) ?? []), data]);
+    // A page that has another part of the branch gets the answer when it is read on to there.
+    if (!early.has(data.message) && !byId("later")) later(2000, () => refresh());
+    early.set(data.message, [...(early.get(data.message) ?? []), data].slice(-MOST_EARLY));
     return undefined;
   };
 
@@ -190,13 +204,19 @@
       return later(150, () => refresh(revision));
     }
     if (revision !== Infinity && revision <= Number(log().dataset.revision)) return undefined;
-    const answer = await fetchMessages();
-    if (mine === era && answer.html) reconcile(answer.html, {});
+    const answer = await fetchState();
+    if (mine === era && answer.html && log()) reconcile(answer.html, {});
     return undefined;
+  };
+
+  const redraw = (html) => {
+    if (log()) reconcile(html, { takeCursor: true });
+    else document.dispatchEvent(new CustomEvent("chat:list", { detail: { html } }));
   };
 
   const reconcile = (html, { takeCursor = false }) => {
     window.chatView.replaceBranch(html, { takeCursor });
+    document.dispatchEvent(new CustomEvent("chat:branch", { detail: { html } }));
     drawEarly();
     window.chatView.settle();
     document.dispatchEvent(new CustomEvent("chat:answers"));
@@ -231,12 +251,47 @@
       })),
     tree: read(tree),
     title: read(title),
+    list: read((data) => document.dispatchEvent(new CustomEvent("chat:list", { detail: data }))),
     end: read(end),
+  };
+
+  // --- A tab that nobody sees: no stream; while its answer is made, it asks now and then -----------------
+
+  const LOOK_EVERY = 15_000;
+  const LONG = 20;
+  const NEWS = /^\(1\) /;
+  const RUNS = ".answer:is([data-state=queued], [data-state=running], [data-state=waiting])";
+
+  // `stop` clears the timer, as all others.
+  const watch = () => {
+    if (log()?.querySelector(RUNS)) timers.push(setTimeout(lookUnseen, LOOK_EVERY));
+  };
+
+  const lookUnseen = async () => {
+    const mine = era;
+    const answer = await fetch(log().dataset.news, { cache: "no-store" }).catch(() => null);
+    if (mine !== era || answer?.status === 401 || answer?.status === 404) return;
+    const news = answer?.ok ? await answer.json() : { is_running: true };
+    if (mine !== era) return;
+    if (news.is_running) watch();
+    else if (news.is_unread) tell(news);
+  };
+
+  const tell = ({ title: text, seconds }) => {
+    document.title = `(1) ${document.title.replace(NEWS, "")}`;
+    if (!("notify" in document.body.dataset) || seconds <= LONG) return;
+    if (!window.Notification || Notification.permission !== "granted") return;
+    // Two tabs of one conversation say it once.
+    const notice = new Notification(text, { tag: log().dataset.conversation });
+    notice.onclick = () => {
+      window.focus();
+      notice.close();
+    };
   };
 
   // --- When it begins and ends -------------------------------------------------------------------------------
 
-  let shown = null;
+  let shown;
 
   // Another #messages stands in the page: it brings its own address and cursor.
   const attach = () => {
@@ -252,13 +307,18 @@
   document.addEventListener("htmx:finally:swap", () => {
     attach();
     drawEarly();
+    // Sent in the moment in which the tab was left.
+    if (document.hidden) start();
   });
   document.addEventListener("chat:sent", ({ detail }) => {
     const messages = log();
     if (messages && detail.revision > Number(messages.dataset.revision)) messages.dataset.revision = detail.revision;
     drawEarly();
   });
-  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) document.title = document.title.replace(NEWS, "");
+    start();
+  });
   addEventListener("pagehide", stop);
   addEventListener("pageshow", ({ persisted }) => {
     if (persisted) start();

@@ -17,7 +17,7 @@ window.chatView = (() => {
   const showButton = () => {
     const button = document.querySelector(".to-end");
     const box = scroller();
-    if (button && box) button.hidden = isFollowing || !log() || distance(box) < NEAR;
+    if (button && box) button.hidden = !byId("later") && (isFollowing || !log() || distance(box) < NEAR);
   };
 
   const toEnd = () => {
@@ -28,7 +28,7 @@ window.chatView = (() => {
   };
 
   const settle = () => {
-    if (isFollowing) toEnd();
+    if (isFollowing && !byId("later")) toEnd();
     showButton();
   };
 
@@ -42,7 +42,7 @@ window.chatView = (() => {
     const left = distance(target);
     // Upwards, unless it is the end that came closer because something shrank.
     if (target.scrollTop < lastTop - 1 && left > 1) isFollowing = false;
-    else if (left <= NEAR) isFollowing = true;
+    else if (left <= NEAR) isFollowing = !byId("later");
     lastTop = target.scrollTop;
     showButton();
   }, true);
@@ -54,6 +54,7 @@ window.chatView = (() => {
 
   document.addEventListener("click", ({ target }) => {
     if (target.closest?.("[data-action=to-end]")) {
+      if (byId("later")) return visit(location.pathname);
       follow();
       document.querySelector(".composer-text")?.focus({ preventScroll: true });
     }
@@ -70,7 +71,11 @@ window.chatView = (() => {
   });
 
   const goToTarget = () => {
-    const target = location.hash.startsWith("#message-") ? byId(location.hash.slice(1)) : null;
+    const named = new URLSearchParams(location.search).get("m");
+    const id = location.hash.match(/^#message-([0-9a-f-]{36})$/)?.[1] ?? named;
+    const target = id ? byId(`message-${id}`) : null;
+    // It is further up than what the page has: the server draws the part around it.
+    if (!target && id && id !== named && byId("earlier")) visit(`${location.pathname}?m=${id}#message-${id}`);
     if (!target) return false;
     isFollowing = false;
     target.scrollIntoView({ block: "start" });
@@ -80,6 +85,57 @@ window.chatView = (() => {
     showButton();
     return true;
   };
+
+  const visit = (path) => document.dispatchEvent(new CustomEvent("chat:visit", { detail: { path } }));
+
+  // --- A long conversation comes in parts: the next one is fetched before the reader is at its edge -------
+
+  const AHEAD = "900px 0px";
+  let edges = null;
+
+  const watchEdges = () => {
+    edges?.disconnect();
+    const found = log()?.querySelectorAll(":scope > .edge > a") ?? [];
+    if (!found.length) return;
+    edges = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (isIntersecting && target.isConnected) htmx.trigger(target, "chat:near");
+      }
+    }, { root: scroller(), rootMargin: AHEAD });
+    for (const link of found) edges.observe(link);
+  };
+
+  // Where the messages stood before a swap: the one nearest to the top of the view stays there.
+  let places = [];
+
+  const rememberPlaces = ({ detail: { ctx } }) => {
+    const isOfMessages = ctx?.target?.closest?.("#messages") && !isFollowing;
+    const articles = isOfMessages ? [...log().querySelectorAll("article")] : [];
+    const top = articles.length ? scroller().getBoundingClientRect().top : 0;
+    const at = (article) => article.getBoundingClientRect().top - top;
+    places = articles.map((article) => ({ id: article.id, at: at(article) }));
+    places.sort((one, other) => Math.abs(one.at) - Math.abs(other.at));
+  };
+
+  const returnToPlace = () => {
+    const place = places.find(({ id }) => byId(id));
+    places = [];
+    if (!place) return;
+    const box = scroller();
+    const now = byId(place.id).getBoundingClientRect().top - box.getBoundingClientRect().top;
+    box.scrollTop += now - place.at;
+    lastTop = box.scrollTop;
+    showButton();
+  };
+
+  document.addEventListener("htmx:before:swap", rememberPlaces);
+  for (const name of ["DOMContentLoaded", "chat:page", "htmx:finally:swap", "chat:answers"]) {
+    document.addEventListener(name, () => {
+      returnToPlace();
+      // Only once the page stands where its reader begins.
+      requestAnimationFrame(watchEdges);
+    });
+  }
 
   const sizes = new ResizeObserver(settle);
   let watched = null;
@@ -99,7 +155,8 @@ window.chatView = (() => {
   document.addEventListener("DOMContentLoaded", begin);
   document.addEventListener("chat:page", begin);
   document.addEventListener("htmx:finally:swap", begin);
-  document.addEventListener("chat:sent", follow);
+  // What was sent stands at the end; a page that has another part goes there.
+  document.addEventListener("chat:sent", () => (byId("later") ? visit(location.pathname) : follow()));
   addEventListener("hashchange", goToTarget);
 
   // --- What is read aloud: each finished block, once -----------------------------------------------------
@@ -188,6 +245,11 @@ window.chatView = (() => {
   const growPart = (article, change) => {
     const part = byId(`part-${article.dataset.message}-${change.position}`) ?? makePart(article, change);
     const prose = part.querySelector(":scope > .prose");
+    // An answer that was cut goes on in its own text: what stood there comes again, and was read.
+    if (change.reset) {
+      prose.replaceChildren();
+      readOut.get(article)?.delete(part.id);
+    }
     let open = prose.querySelector(":scope > .open-block");
     if (!open) {
       open = Object.assign(document.createElement("div"), { className: "open-block" });
@@ -195,7 +257,7 @@ window.chatView = (() => {
     }
     if (change.closed) {
       open.insertAdjacentHTML("beforebegin", change.closed);
-      if (part.dataset.kind === "text") announce(wordsOf(parse(change.closed)));
+      if (part.dataset.kind === "text" && !change.reset) announce(wordsOf(parse(change.closed)));
     }
     if (change.open !== undefined && change.open !== null) open.innerHTML = change.open;
     if (change.append) (open.querySelector(".open-text") ?? open).append(change.append);
@@ -251,7 +313,8 @@ window.chatView = (() => {
     const wanted = keyed(fresh);
     const standing = keyed(old);
     for (const [key, child] of standing) {
-      if (!wanted.has(key)) child.remove();
+      // A question that is being edited keeps what was typed.
+      if (!wanted.has(key) && !child.matches(".edit-form")) child.remove();
     }
     let place = old.firstElementChild;
     for (const [key, child] of wanted) {
@@ -341,6 +404,8 @@ window.chatView = (() => {
   const signature = (article) =>
     JSON.stringify([
       article.dataset.state,
+      article.dataset.edge,
+      article.dataset.pinned,
       article.querySelector(".pager")?.textContent.trim(),
       article.querySelector("template.raw")?.content.textContent,
       article.querySelectorAll(".attachments img, .trouble, .chip").length,
@@ -350,30 +415,52 @@ window.chatView = (() => {
   const isAsNew = (old, fresh) =>
     signature(old) === signature(fresh) && Number(old.dataset.seq ?? 0) >= Number(fresh.dataset.seq ?? 0);
 
+  // Makes the children of a place those that are wanted. What stands somewhere already is kept, and moved: an
+  // answer goes on growing when it comes to stand side by side with others, or alone again.
+  const arrange = (parent, wanted) => {
+    let last = null;
+    for (const fresh of wanted) {
+      const columns = [...fresh.querySelectorAll(":scope > .columns > article")];
+      for (const column of columns) column.remove();
+      const old = log().querySelector(`#${CSS.escape(fresh.id)}`);
+      const next = last ? last.nextElementSibling : parent.firstElementChild;
+      last = old ?? fresh;
+      if (last !== next) parent.insertBefore(last, next);
+      if (columns.length) {
+        const words = fresh.querySelector(":scope > .comparison-words");
+        if (old) old.querySelector(":scope > .comparison-words").replaceWith(words);
+        const place = last.querySelector(":scope > .columns");
+        place.dataset.count = columns.length;
+        arrange(place, columns);
+      } else if (!old) {
+        htmx.process(fresh);
+      } else if (!isAsNew(old, fresh)) {
+        const states = statesOf(old);
+        put(old, fresh);
+        announceWaiting(old, states);
+      }
+    }
+    for (const rest of [...parent.children].slice(wanted.length)) {
+      if (!rest.querySelector(":scope > .edit-form")) rest.remove();
+    }
+  };
+
+  // Above the first message that comes, the branch is the same as it was: what was loaded there stays.
+  const loadedAbove = (messages, fresh) => {
+    const edge = fresh.querySelector(":scope > #earlier");
+    const first = byId(edge?.nextElementSibling?.id);
+    if (first?.parentElement !== messages) return [];
+    edge.remove();
+    const all = [...messages.children];
+    return all.slice(0, all.indexOf(first));
+  };
+
   const replaceBranch = (html, { takeCursor }) => {
     const messages = log();
     const fresh = parse(html).querySelector("#messages");
     if (!messages || !fresh || fresh.dataset.conversation !== messages.dataset.conversation) return;
-    let place = messages.firstElementChild;
-    for (const article of [...fresh.children]) {
-      const old = messages.querySelector(`:scope > #${CSS.escape(article.id)}`);
-      if (!old) {
-        messages.insertBefore(article, place);
-        htmx.process(article);
-        continue;
-      }
-      if (old === place) place = place.nextElementSibling;
-      else messages.insertBefore(old, place);
-      if (isAsNew(old, article)) continue;
-      const states = statesOf(old);
-      put(old, article);
-      announceWaiting(old, states);
-    }
-    while (place) {
-      const next = place.nextElementSibling;
-      place.remove();
-      place = next;
-    }
+    arrange(messages, [...loadedAbove(messages, fresh), ...fresh.children]);
+    messages.dataset.url = fresh.dataset.url;
     messages.dataset.revision = fresh.dataset.revision;
     if (takeCursor) messages.dataset.events = fresh.dataset.events;
   };

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.http import HttpResponse
 
 from conversations.models import GatewayKey, User
@@ -18,7 +18,12 @@ TOOLS = "/admin/tools/"
 
 def typed(**fields: object) -> dict[str, object]:
     """The form of a key, as it stands when nobody has touched it."""
-    return {"name": "Team", "base_url": factories.GATEWAY, "secret": "", "note": "", **fields}
+    untouched = {
+        **{"name": "Team", "base_url": factories.GATEWAY, "secret": "", "note": ""},
+        **{"is_enabled": "on", "priority": "100", "weight": "1", "only_models": "", "price_group": "default"},
+        **{"valid_from": "", "valid_until": "", "cap_per_day": "", "cap_per_month": ""},
+    }
+    return untouched | fields
 
 
 def page_of(key: GatewayKey, name: str = "change") -> str:
@@ -26,10 +31,10 @@ def page_of(key: GatewayKey, name: str = "change") -> str:
 
 
 def granted(person: User, *codenames: str) -> User:
-    """Make `person` staff with these rights and no others."""
-    person.is_staff = True
-    person.save()
-    person.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    """Let `person` into the panel with these permissions and no others: no role has so few."""
+    rights, _ = Group.objects.get_or_create(name=f"What {person} may")
+    rights.permissions.set(Permission.objects.filter(codename__in=("use_panel", *codenames)))
+    rights.user_set.add(person)
     return person
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from conversations.models import Model, Wire
-from conversations.services import catalog, keys
+from conversations.services import catalog, keys, model_lists, model_proposals
 from tests import factories
 from tests.admin.panel import MODELS, text_of
 
@@ -67,6 +67,9 @@ def test_the_wire_of_a_model_is_an_admin_s_and_no_sync_takes_it_back(staff_clien
     listed[1]["supported_endpoint_types"] = ["openai"]
     no_network.upsert("GET", f"{factories.GATEWAY}/v1/models", json={"object": "list", "data": listed})
     assert not catalog.sync_key(key).problem
+    proposal = model_proposals.open_of(key)
+    seen = model_lists.mark_of(model_proposals.differences(proposal))
+    model_proposals.apply(proposal, by=None, seen=seen)
 
     assert Model.objects.get(name="gpt-4o").endpoint_types == ["openai"]
     assert dict(Model.objects.values_list("name", "wire")) == {
@@ -90,8 +93,13 @@ def test_a_wire_that_is_none_is_refused(staff_client, key, wire):
         ("[1]", "JSON object"),
         ('{"stop": ["a"]}', "“stop” must be"),
         ('{"model": "o3"}', "set by the chat itself"),
-        ('{"x": NaN}', "not JSON"),
-        ('{"x": 1e999}', "beyond all bounds"),
+        ('{"tools": []}', "set by the chat itself"),
+        ('{"stream": true}', "set by the chat itself"),
+        ('{"shell": "rm"}', "“shell” can’t be set here".replace("’", "&#x27;")),
+        ('{"top_p": "0.9"}', "“top_p” must be a number"),
+        ('{"seed": true}', "“seed” must be a whole number"),
+        ('{"top_p": NaN}', "not JSON"),
+        ('{"top_p": 1e999}', "“top_p” must be a number"),
         ("[" * 5000, "not JSON"),
         ("{" + ",".join(f'"p{n}": 1' for n in range(30)) + "}", "At most"),
     ],

@@ -131,9 +131,10 @@ def with_added_model(site: Site) -> None:
     with connection:
         connection.execute(
             """INSERT INTO conversations_model (name, display_name, description, wire, has_vision,
-               has_thinking, is_streaming, default_parameters, is_enabled, is_default, "order",
+               has_documents, has_tools, has_thinking, has_structured_output, is_streaming,
+               default_parameters, is_enabled, is_default, "order",
                created_at, updated_at)
-               VALUES ('by-hand', '', '', 'chat_completions', 1, 0, 1, '{}', 1, 1, 1, '2026-01-01',
+               VALUES ('by-hand', '', '', 'chat_completions', 1, 0, 0, 0, 0, 1, '{}', 1, 1, 1, '2026-01-01',
                '2026-01-01')"""
         )
         connection.execute(

@@ -28,6 +28,11 @@ def ask(ada: User, suffix: str, text: str = "Hello there", **fields: object) -> 
     return factories.ask(ada, text, model_name=f"practice-{suffix}")
 
 
+def asked(practice: Gateway) -> list[dict[str, object]]:
+    """The requests for an answer, without those of the housekeeping."""
+    return [entry for entry in practice.seen()["requests"] if entry["method"] == "POST"]
+
+
 def test_an_answer_streams_to_its_end_and_is_accounted_for(engine: Engine, ada: User) -> None:
     turn = ask(ada, "chat")
 
@@ -199,7 +204,7 @@ def test_stop_keeps_the_text_and_closes_the_connection_of_the_gateway(
 
     assert ended(turn, seconds=3).state == GenerationState.STOPPED
     assert text_of(turn)
-    until(lambda: practice.seen()["requests"][-1]["ended"] == "client went away", seconds=3)
+    until(lambda: asked(practice)[-1]["ended"] == "client went away", seconds=3)
     assert Call.objects.get().error_kind == "cancelled"
 
 
@@ -207,12 +212,12 @@ def test_stop_before_the_first_byte_closes_the_connection(
     engine: Engine, ada: User, practice: Gateway
 ) -> None:
     turn = ask(ada, "no-answer")
-    until(lambda: practice.seen()["requests"])
+    until(lambda: asked(practice))
 
     sending.stop(turn.answer)
 
     assert ended(turn, seconds=3).state == GenerationState.STOPPED
-    until(lambda: practice.seen()["requests"][-1]["ended"] == "client went away", seconds=3)
+    until(lambda: asked(practice)[-1]["ended"] == "client went away", seconds=3)
 
 
 def test_a_queued_answer_that_is_stopped_is_never_asked(transactional_db: None, ada: User) -> None:

@@ -216,6 +216,7 @@ def test_the_list_says_which_wire_each_model_uses(gateway: Gateway) -> None:
         "practice-responses-thinking",
         "practice-responses-thinking-forgets",
         "practice-responses-tools",
+        "practice-responses-steady",
     }
 
 

@@ -23,7 +23,10 @@ ANSWERING = [
     "-hostile-markdown", "-restart", "-ping", "-crlf", "-split", "-usage-last", "-empty-choices", "-stream",
     "-rounds", "-tool-loop", "-bad-arguments", "-empty-arguments", "-shared-index", "-slow-arguments",
 ]  # fmt: skip
-ONLY_RESPONSES = ["-responses", "-responses-thinking", "-responses-thinking-forgets", "-responses-tools"]
+ONLY_RESPONSES = [
+    "-responses", "-responses-thinking", "-responses-thinking-forgets", "-responses-tools",
+    "-responses-steady",
+]  # fmt: skip
 REFUSING = [
     ("-400", 400, "invalid_request_error", "invalid_value"),
     ("-401", 401, "new_api_error", ""),
@@ -46,7 +49,8 @@ BREAKING = [
     ("-done-only", None, "answered"),
 ]
 OTHERS = [
-    "-length", "-429", "-502-html", "-504-html", "-html-200", "-200-error", "-refuse-twice", "-no-answer",
+    "-length", "-continue-exact", "-continue-repeat", "-continue-restart", "-continue-apology",
+    "-429", "-502-html", "-504-html", "-html-200", "-200-error", "-refuse-twice", "-no-answer",
     "-silence", "-json", "-no-usage", "-no-end",
 ]  # fmt: skip
 PARTIAL = "This answer begins well. You can read two sentences of it, and then"

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.test import Client
 
 from conversations.generation.relay import hub
 from conversations.generation.viewing import PING, View
 from conversations.models import Conversation, User
-from conversations.services import titles
+from conversations.services import roles, titles
+from conversations.services.roles import RoleName
 from tests import factories
 
 
@@ -156,22 +158,25 @@ def test_an_ended_sign_in_gets_nothing_more(
 
 
 @pytest.mark.parametrize("address", ["/admin/", "/admin/conversations/gatewaykey/", "/admin/jsi18n/"])
-def test_who_is_staff_no_longer_finds_no_panel(staff: User, staff_client: Client, address: str) -> None:
-    assert staff_client.get(address).status_code == 200
+def test_who_lost_their_role_finds_no_panel(ada: User, ada_client: Client, staff: User, address: str) -> None:
+    roles.give(ada, RoleName.ADMIN, by=staff)
+    assert ada_client.get(address).status_code == 200
 
-    User.objects.filter(pk=staff.pk).update(is_staff=False)
+    roles.give(ada, RoleName.MEMBER, by=staff)
 
-    assert staff_client.get(address).status_code == 404
+    assert ada_client.get(address).status_code == 404
 
 
-def test_a_right_that_was_taken_ends_in_the_middle_of_a_form(staff: User, staff_client: Client) -> None:
+def test_a_right_that_was_taken_ends_in_the_middle_of_a_form(ada: User, ada_client: Client) -> None:
     key = factories.gateway_key()
-    assert staff_client.get(f"/admin/conversations/gatewaykey/{key.pk}/change/").status_code == 200
+    roles.give(ada, RoleName.ADMIN, by=None)
+    assert ada_client.get(f"/admin/conversations/gatewaykey/{key.pk}/change/").status_code == 200
 
-    User.objects.filter(pk=staff.pk).update(is_superuser=False)
+    role = Group.objects.get(name=RoleName.ADMIN)
+    role.permissions.remove(*role.permissions.filter(codename="manage_keys"))
 
     for name in ("change", "test", "sync", "enable", "disable", "delete"):
-        answer = staff_client.post(f"/admin/conversations/gatewaykey/{key.pk}/{name}/", {"name": "Mine"})
+        answer = ada_client.post(f"/admin/conversations/gatewaykey/{key.pk}/{name}/", {"name": "Mine"})
         assert answer.status_code == 403
 
 

@@ -98,7 +98,8 @@ def test_a_view_that_breaks_tells_nothing(
     # Addresses with a password in them, as a deployment has them.
     settings.EMAIL_URL = settings.REDIS_URL = settings.GATEWAY_PROXY = f"x://u:{PLAIN_KEY}@h"
     settings.CHAINHUB_API_KEY = KEY
-    monkeypatch.setattr("conversations.services.sending.send_message", break_with(quoting(kind)))
+    # Deep inside of it: every frame above holds the words, too.
+    monkeypatch.setattr("conversations.services.sending.store_question", break_with(quoting(kind)))
 
     answer = ask(ada, accept=accept)
 
@@ -112,6 +113,7 @@ def test_a_view_that_breaks_tells_nothing(
         # What an admin needs is there: the kind, where, and the way through the code.
         assert "/send/" in told
         assert "conversations/views/messages.py" in told
+        assert "conversations/services/lines.py" in told
         assert (kind.__name__ in page) == debug
 
 
@@ -241,7 +243,7 @@ def test_an_answer_that_breaks_tells_nothing(
 ) -> None:
     turn = factories.ask(ada, WORDS)
     generation = turn.generation
-    monkeypatch.setattr("conversations.generation.requests.request_for", break_with(quoting(ValueError)))
+    monkeypatch.setattr("conversations.generation.requests.fitted", break_with(quoting(ValueError)))
 
     Answering(generation, _NoWriter()).run()
 

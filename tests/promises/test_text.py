@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -30,6 +30,7 @@ from conversations.models import (
 )
 from conversations.rendering import markdown
 from conversations.rendering.streaming import BlockStream
+from conversations.services import marks, tree
 from conversations.services.accepting import Turn
 from tests import factories
 from tests.promises.pages import PageReader, drives_something, is_ours
@@ -235,7 +236,7 @@ def test_hostile_text_stays_in_its_event_while_it_streams_and_at_its_end(
     stream.close()
 
     events = read_as_a_browser(chunks)
-    assert {name for name, _ in events} == {"step", "message"}
+    assert {name for name, _ in events} == {"step", "message", "list"}
     assert [name for name, _ in events].count("step") == len(pieces)
     for name, data in events:
         told = json.loads(data)
@@ -244,11 +245,66 @@ def test_hostile_text_stays_in_its_event_while_it_streams_and_at_its_end(
             inspect(part.get("closed", ""))
             inspect(part.get("open", ""))
             assert "text" not in part
+        elif name == "list":
+            assert_is_a_list_of_text(told, {str(turn.conversation.public_id): SHORT[:200]})
         else:
             page = PageReader(told["html"])
             assert [tag for tag in page.prose if drives_something(*tag)] == []
             assert [address for address in page.loads if not is_ours(address)] == []
             assert {tag for tag, _ in page.frame}.isdisjoint({"script", "b", "hx-partial", "iframe"})
+
+
+def assert_is_a_list_of_text(told: dict[str, object], expected: dict[str, str]) -> None:
+    """Check that an event of the list tells `expected`, the words as they are, and nothing else of anybody's.
+
+    Of all else that it tells, the server chooses every word; `html` would be drawn as it is.
+    """
+    assert set(told) <= {"version", "rows", "order", "more"}
+    assert datetime.fromisoformat(told["version"])
+    assert told.get("more", False) is False
+    assert sorted(told.get("order", expected)) == sorted(expected)
+    assert {row["id"]: row["title"] for row in told["rows"]} == expected
+    for row in told["rows"]:
+        assert set(row) == {"id", "title", "mark", "words", "temporary"}
+        assert (row["mark"], row["words"]) in {("", ""), *marks.Mark.choices}
+        assert row["temporary"] is False
+
+
+@pytest.mark.parametrize("page", ["of a conversation", "of none"])
+def test_a_hostile_title_stays_in_its_event_in_the_list_and_above_the_conversation(
+    streams: None, ada: User, bob: User, ada_client: Client, page: str
+) -> None:
+    turn, other = factories.ask(ada, "Plain"), factories.ask(ada, SHORT)
+    factories.ask(bob, "bob's own words")
+    factories.end(turn)
+    factories.end(other)
+    here = turn.conversation.get_absolute_url() if page == "of a conversation" else "/"
+    ids = [str(one.conversation.public_id) for one in (turn, other)]
+    hostile = f"{SHORT[:150]}\r\n\n\u2028\u2029\x85\x0b\x0cevent: end\ndata: {{}}"
+    stream = ada_client.get(f"{here}events/")._iterator
+    chunks = b""
+    while b"event: list" not in chunks:
+        chunks += next(stream)
+
+    # As no form lets it through.
+    tree.touch(turn.conversation, title=hostile)
+    for _ in range(20):
+        chunks += next(stream)
+        if chunks.count(b"event: list") >= 2:
+            break
+    stream.close()
+
+    # Nothing of it ends a line, wherever a reader of the stream may see one.
+    assert not re.search("[\r\u2028\u2029\x85\x0b\x0c]", chunks.decode())
+    events = [(name, json.loads(data)) for name, data in read_as_a_browser(chunks)]
+    named = [name for name, _ in events if name != "tree"]
+    assert sorted(named) == ["list", "list", *(["title"] if page == "of a conversation" else [])]
+    first, second = (told for name, told in events if name == "list")
+    assert_is_a_list_of_text(first, {ids[0]: "Plain", ids[1]: str(other.conversation)})
+    assert_is_a_list_of_text(second, {ids[0]: hostile})
+    for told in (told for name, told in events if name == "title"):
+        assert told == {"conversation": ids[0], "title": hostile}
+    assert "bob" not in chunks.decode()
 
 
 # --- 9: what loads ---------------------------------------------------------------------------------------

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 import pytest
+from django.db.models import Sum
+from django.utils import timezone
 
 from conversations.chainhub.events import Usage
-from conversations.models import Call, Purpose, UsageSource
+from conversations.models import Call, Purpose, UsageDay, UsageSource
 from conversations.services import calls
 from tests import factories
 
@@ -127,3 +130,34 @@ def test_overlong_words_are_cut(key):
 
     stored = Call.objects.get()
     assert (len(stored.request_id), len(stored.model_answered), len(stored.error_kind)) == (200, 200, 40)
+
+
+def left_behind(key, purpose: Purpose, *, hours: float = 2, **fields) -> Call:
+    call = calls.begin(purpose=purpose, key=key, **fields)
+    Call.objects.filter(pk=call.pk).update(started_at=timezone.now() - timedelta(hours=hours))
+    return call
+
+
+def test_what_a_killed_process_left_is_ended_and_counted_once(key, ada):
+    title = left_behind(key, Purpose.TITLE, person=ada, model=factories.model("gpt-4o", key=key))
+    listing = left_behind(key, Purpose.SYNC)
+
+    assert calls.end_what_was_left(timezone.now()) == 2
+    assert calls.end_what_was_left(timezone.now()) == 0
+
+    title.refresh_from_db()
+    listing.refresh_from_db()
+    assert (title.error_kind, title.cost) == ("engine_gone", None)
+    assert (listing.error_kind, listing.cost) == ("engine_gone", 0)
+    told = UsageDay.objects.aggregate(calls=Sum("calls"), unpriced=Sum("unpriced"))
+    assert told == {"calls": 2, "unpriced": 1}
+
+
+def test_what_is_still_under_way_is_left_alone(key, ada):
+    left_behind(key, Purpose.TITLE, hours=0.5)
+    turn = factories.ask(ada)
+    left_behind(key, Purpose.ANSWER, generation=factories.generation_of(turn))
+
+    assert calls.end_what_was_left(timezone.now()) == 0
+    factories.end(turn)
+    assert calls.end_what_was_left(timezone.now()) == 1

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from conversations.models import Call, GatewayKey, KeyModel, Model, Purpose
-from conversations.services import catalog
+from conversations.services import catalog, model_lists, model_proposals
 from tests import factories
 
 MODELS = f"{factories.GATEWAY}/v1/models"
@@ -33,6 +33,12 @@ def listing(*names: str, types: object = "none told") -> dict[str, object]:
 
 def tell(no_network, *names: str, **more: object) -> None:
     no_network.upsert("GET", MODELS, json=listing(*names, **more))
+
+
+def apply_all(key: GatewayKey) -> None:
+    proposal = model_proposals.open_of(key)
+    seen = model_lists.mark_of(model_proposals.differences(proposal))
+    model_proposals.apply(proposal, by=None, seen=seen)
 
 
 def enabled() -> set[str]:
@@ -84,13 +90,14 @@ def test_what_an_admin_set_is_never_changed(key, no_network):
     tell(no_network, "gpt-4o", "gpt-4o-mini", "gpt-5-mini", types=["openai"])
 
     result = catalog.sync_key(key)
+    apply_all(key)
 
     mini = Model.objects.get(name="gpt-4o-mini")
     assert (mini.is_enabled, mini.display_name, mini.order, mini.has_vision) == (False, "Small", 3, False)
     assert mini.default_parameters == {"top_p": 0.5}
     assert mini.endpoint_types == ["openai"]
     assert Model.objects.get(is_default=True).name == "gpt-4o"
-    assert (result.new, result.gone) == (1, 0)
+    assert (result.new, result.changed, result.gone) == (1, 2, 0)
 
 
 def test_a_model_that_is_gone_is_offered_no_more_and_keeps_its_row(key, no_network):
@@ -101,6 +108,7 @@ def test_a_model_that_is_gone_is_offered_no_more_and_keeps_its_row(key, no_netwo
     result = catalog.sync_key(key)
 
     assert result.gone == 1
+    apply_all(key)
     assert [model.name for model in catalog.offered_models()] == ["gpt-4o"]
     assert Model.objects.count() == 2
     # The default was gone: another one took its place.
@@ -227,6 +235,25 @@ def test_the_command_says_what_it_found(key, no_network):
     call_command("sync_models", stdout=out, no_color=True)
 
     assert out.getvalue() == "Team: 1 model, 1 of them for chat; 1 new, 0 gone since the last time.\n"
+
+
+def test_the_command_prints_what_would_change_and_changes_it_when_told_to(key, no_network):
+    tell(no_network, "gpt-4o", "gone-1")
+    catalog.sync_key(key)
+    tell(no_network, "gpt-4o", "brand-new")
+    out = StringIO()
+
+    call_command("sync_models", stdout=out, no_color=True)
+
+    assert "Nothing changes before it is applied" in out.getvalue()
+    assert "Team:\n  + brand-new\n  - gone-1\n" in out.getvalue()
+    assert set(key.models.values_list("name", flat=True)) == {"gpt-4o", "gone-1"}
+
+    call_command("sync_models", "--apply", stdout=out, no_color=True)
+
+    assert "Applied." in out.getvalue()
+    assert set(key.models.values_list("name", flat=True)) == {"gpt-4o", "brand-new"}
+    assert not Model.objects.get(name="brand-new").is_enabled
 
 
 def test_the_command_says_that_there_is_no_key(db):

@@ -1,4 +1,4 @@
-"""Which key, which client, and what the gateway said against a key."""
+"""Which client, and what the gateway said against a key."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 from django.utils import timezone
 
 from conversations.chainhub import errors
-from conversations.models import GatewayKey, KeyModel
+from conversations.models import GatewayKey
 from conversations.services import gateway, keys
-from conversations.services.errors import Refused
 from tests import factories
 
 
@@ -63,38 +62,6 @@ def test_the_practice_gateway_is_reached_where_it_listens_now(db):
 
     assert gateway.client_for(practice).base_url == "http://127.0.0.1:4321"
     assert gateway.practice_address() == "http://127.0.0.1:4321"
-
-
-# --- Which key -------------------------------------------------------------------------------------
-
-
-def test_the_oldest_key_that_serves_the_model_is_taken(key):
-    second = factories.gateway_key("Second")
-    model = factories.model(key=key)
-    KeyModel.objects.create(key=second, model=model)
-
-    assert gateway.key_for(model) == key
-
-
-def test_a_key_with_a_fresh_problem_stands_last(key):
-    second = factories.gateway_key("Second")
-    model = factories.model(key=key)
-    KeyModel.objects.create(key=second, model=model)
-    gateway.note_problem(key, errors.RateLimited(status=429))
-
-    assert gateway.key_for(model) == second
-    assert gateway.key_for(model, now=timezone.now() + timedelta(seconds=61)) == key
-
-    gateway.note_problem(second, errors.RateLimited(status=429))
-    assert gateway.key_for(model) == key
-
-
-def test_a_model_that_no_usable_key_serves_is_refused_in_words(key):
-    model = factories.model(key=key)
-    keys.disable(key)
-
-    with pytest.raises(Refused, match="Ask an admin"):
-        gateway.key_for(model)
 
 
 # --- What was said against a key -------------------------------------------------------------------
@@ -197,3 +164,9 @@ def test_the_gateway_s_words_are_cut():
 
     assert sentence.endswith("x…”")
     assert len(sentence) < 320
+
+
+def test_every_stored_secret_is_kept_out_of_what_a_tool_returns(key):
+    factories.gateway_key("Off", secret="sk-another-0123456789abcd", is_enabled=False)
+
+    assert gateway.stored_secrets() == (factories.SECRET, "sk-another-0123456789abcd")

@@ -18,7 +18,7 @@ from conversations.models import (
     SendKind,
     User,
 )
-from conversations.services import accepting, sending
+from conversations.services import accepting, sending, versions
 from conversations.services.errors import Refused
 from tests import factories
 
@@ -136,7 +136,7 @@ def test_looking_at_another_version_shows_its_youngest_branch(ada: User) -> None
     Generation.objects.update(state=GenerationState.SUCCEEDED, ended_at=turn.answer.created_at)
     sending.answer_again(turn.answer, author=ada, send_id=uuid.uuid4(), kind=SendKind.REGENERATE)
 
-    shown = sending.show_version(turn.answer)
+    shown = versions.show(turn.answer)
 
     assert shown.current_leaf == deeper.answer
 

@@ -22,6 +22,7 @@ from conversations.models import (
     Role,
     User,
 )
+from conversations.services import stretches
 from tests import factories
 
 HTMX = {"HX-Request": "true"}
@@ -258,7 +259,8 @@ def test_the_page_costs_the_same_queries_with_one_and_twenty_conversations(
     for number in range(count):
         Conversation.objects.create(owner=ada, title=f"Plan {number}")
 
-    with django_assert_num_queries(6):  # session, user, sidebar, models, tools, practice
+    # session, user, draft, sidebar, permissions, temporary, practice, tools, models, assistants
+    with django_assert_num_queries(10):
         ada_client.get("/")
 
 
@@ -272,8 +274,9 @@ def test_a_conversation_costs_the_same_queries_with_one_and_twenty_turns(
         finish_all()
     assert conversation
 
-    # session, user, conversation, messages, parts, attachments, generations, calls, versions; then the shell
-    with django_assert_num_queries(13):
+    # session, user, conversation, draft, messages, parts, attachments, generations, calls, versions, line;
+    # then the shell
+    with django_assert_num_queries(16):
         ada_client.get(conversation.get_absolute_url())
 
 
@@ -321,7 +324,7 @@ def test_search_finds_nothing_of_others(ada: User, eve_client: Client) -> None:
     assert "secret" not in eve_client.get("/sidebar/?q=zebra").content.decode()
 
 
-def test_a_long_branch_is_shown_in_order(ada: User, ada_client: Client) -> None:
+def test_the_end_of_a_long_branch_is_shown_in_order(ada: User, ada_client: Client) -> None:
     conversation = factories.ask(ada).conversation
     parent = Message.objects.get(conversation=conversation, role=Role.ASSISTANT)
     messages = []
@@ -340,4 +343,4 @@ def test_a_long_branch_is_shown_in_order(ada: User, ada_client: Client) -> None:
     html = ada_client.get(conversation.get_absolute_url()).content.decode()
 
     shown = re.findall(r'data-message="([^"]+)"', html)
-    assert shown[2:] == [str(message.public_id) for message in messages]
+    assert shown == [str(message.public_id) for message in messages[-stretches.PAGE :]]
