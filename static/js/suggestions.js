@@ -69,13 +69,16 @@ export const look = (box) => {
   asking = setTimeout(async () => {
     const address = new URL(box.form.dataset[found.trigger.source], location.href);
     // A whole list is asked for without words, then narrowed down here; a long one is narrowed down there.
-    if (open) address.searchParams.set("q", found.query);
+    const isNarrowed = Boolean(open);
+    if (isNarrowed) address.searchParams.set("q", found.query);
     const html = await fetched(address);
     if (mine !== latest || html === null) return;
-    begin(box, found.trigger, place, html, Boolean(open));
+    begin(box, found.trigger, place, html, isNarrowed);
     const now = find(box);
-    if (now) show(now.query);
-    else close();
+    if (!now) return close();
+    show(now.query);
+    // Words that were typed before a long list came: it holds only the first of what they may mean.
+    if (open?.hasMore && !isNarrowed && now.query) look(box);
   }, open ? WAIT : 0);
 };
 
@@ -109,7 +112,11 @@ const show = (query) => {
     const text = option.textContent.toLowerCase();
     option.hidden = !words.every((word) => text.includes(word));
   }
-  const options = shown();
+  // Names with a word that begins so come first.
+  const begins = (option) => words.every((word) =>
+    ` ${option.querySelector(".suggestion-name").textContent.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ")}`.includes(` ${word}`));
+  const options = shown().sort((one, other) => begins(other) - begins(one));
+  open.list.prepend(...options);
   open.popup.hidden = !options.length;
   if (!options.length) {
     status.textContent = "";

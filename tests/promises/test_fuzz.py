@@ -222,13 +222,22 @@ def test_no_number_of_a_row_that_no_table_holds_breaks_a_form(
         "/admin/auth/group/add/": ["members"],
         f"/admin/auth/group/{group.pk}/change/": ["members"],
         "/admin/conversations/model/": ["_selected_action", "groups"],
+        "/admin/conversations/model/edit/": ["chosen", "groups", "order"],
     }
     for address, fields in forms.items():
         for field in fields:
-            body = {"name": "New", "text": "x", "action": "offer_to_groups", "days": "1", "role": "Member"}
+            body = {
+                "name": "New",
+                "text": "x",
+                "action": "edit_many",
+                "limits": "groups",
+                "days": "1",
+                "role": "Member",
+            }
             answer = staff_client.post(address, body | {field: [number, str(group.pk)]})
             assert answer.status_code < 500, (address, field)
-            answer = staff_client.post(address, body | {field: number}, headers={"HX-Request": "true"})
+            chosen = {"_selected_action": model.pk, "chosen": model.pk, "groups": group.pk, field: number}
+            answer = staff_client.post(address, body | chosen, headers={"HX-Request": "true"})
             assert answer.status_code < 500, (address, field)
     assert not Group.objects.filter(name="New").exists()
 

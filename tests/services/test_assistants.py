@@ -344,3 +344,10 @@ def test_the_list_of_whom_to_ask_takes_the_same_queries_however_long(
     assert not has_more
     assert {once.owner_name for once in found[:count]} == {"ada"}
     assert [once.name for once in assistants.mentionable(bob, "CLAU")[0]] == ["claude"]
+
+
+def test_a_name_with_a_word_that_begins_so_comes_first(bob: User) -> None:
+    for name in ("a-401-upstream", "b-stream"):
+        factories.model(name)
+
+    assert [once.name for once in assistants.mentionable(bob, "stream")[0]] == ["b-stream", "a-401-upstream"]

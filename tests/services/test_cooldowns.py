@@ -83,13 +83,14 @@ def test_errors_in_the_same_instant_are_one(settings) -> None:
     model = factories.model(key=key)
     start = threading.Barrier(20)
 
-    def fail_with_the_others() -> None:
+    def fail_with_the_others(at: datetime) -> None:
         start.wait()
-        fail(key, LIMITED, model, timezone.now(), asked=NOW)
+        fail(key, LIMITED, model, at, asked=NOW)
         connection.close()
 
     for failures in (1, 2):
-        threads = [threading.Thread(target=fail_with_the_others) for _ in range(20)]
+        at = NOW + timedelta(seconds=failures)
+        threads = [threading.Thread(target=fail_with_the_others, args=(at,)) for _ in range(20)]
         for thread in threads:
             thread.start()
         for thread in threads:
