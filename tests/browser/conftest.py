@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from conversations.practice.server import Gateway, running
 from tests.driving import ARGUMENTS, CHROMIUM, sign_in, with_models
 from tests.site import Site
+
+
+# The machines are shared: what is looked for may take its time. What must not be there is asserted at once.
+expect.set_options(timeout=15_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
