@@ -14,7 +14,6 @@ from conversations.practice.server import Gateway, running
 from tests.driving import ARGUMENTS, CHROMIUM, sign_in, with_models
 from tests.site import Site
 
-
 # The machines are shared: what is looked for may take its time. What must not be there is asserted at once.
 expect.set_options(timeout=15_000)
 
