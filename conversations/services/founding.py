@@ -5,13 +5,12 @@ from __future__ import annotations
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from conversations.services import append_only, roles, search_tables, tool_settings
+from conversations.services import append_only, roles, tool_settings
 
 
 def ensure(using: str = "default") -> None:
-    """Mend the four roles, put the lock on the audit log back, and what search needs in the database."""
+    """Mend the four roles, and put the lock on the audit log back."""
     append_only.ensure(using)
-    search_tables.ensure(using)
     with transaction.atomic():
         _make_room()
         roles.ensure()
