@@ -110,7 +110,9 @@
     const ids = new Set([...fresh.querySelectorAll(".row")].map(({ id }) => id));
     const standing = [...list.querySelectorAll(".row")];
     const last = fresh.querySelector(".older") ? standing.findLastIndex(({ id }) => ids.has(id)) : standing.length;
-    for (const row of standing.slice(0, Math.max(last, 0))) if (!ids.has(row.id)) row.remove();
+    // A row whose own request is under way stays for its answer, which brings the undo and takes the row away.
+    const isGone = (row) => !ids.has(row.id) && !row.querySelector(".htmx-request");
+    for (const row of standing.slice(0, Math.max(last, 0))) if (isGone(row)) row.remove();
     if (!standing.length || !ids.size) list.replaceChildren();
     const focused = document.activeElement;
     let place = list.firstElementChild;
